@@ -1,0 +1,100 @@
+//! Who may call: access tokens and the roles that they carry. A token stands
+//! for one person of the newsroom, which is how a sign-off knows who signs. It
+//! is shown once and kept only as its digest.
+
+pub(crate) mod store;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::{
+    config,
+    digest::Digest,
+    error::{Error, Result},
+    text::find_control_character,
+};
+
+/// What marks a token as one of ours, for people and secret scanners.
+const TOKEN_PREFIX: &str = "masthead_";
+
+/// Random bytes of a token. 32 bytes cannot be guessed, so their plain digest
+/// can be kept without salt or stretching.
+pub const TOKEN_RANDOM_BYTES: usize = 32;
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Role {
+    /// Reads what is published, and nothing else.
+    Reader,
+    /// Writes articles, takes photos, lays out drafts.
+    Reporter,
+    /// Does what a reporter does, and signs and returns.
+    Editor,
+    /// Does what an editor does, and publishes and keeps newspapers.
+    Publisher,
+    /// Runs the service: reads everything, keeps newspapers, publishes nothing.
+    Operator,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Role; 5] = [Role::Reader, Role::Reporter, Role::Editor, Role::Publisher, Role::Operator];
+
+    /// The name, in the database and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Reader => "reader",
+            Role::Reporter => "reporter",
+            Role::Editor => "editor",
+            Role::Publisher => "publisher",
+            Role::Operator => "operator",
+        }
+    }
+
+    /// Reads the name that the database has for it.
+    pub fn parse(name: &str) -> Result<Role> {
+        let found = Role::ALL.into_iter().find(|role| role.as_str() == name);
+        found.ok_or_else(|| Error::Internal(format!("unknown role {name}")))
+    }
+}
+
+/// A secret that a caller shows. Never logged: it has no `Debug` or `Display`.
+pub struct Token(String);
+
+impl Token {
+    /// A token of these random bytes.
+    pub fn from_random(bytes: [u8; TOKEN_RANDOM_BYTES]) -> Token {
+        Token(format!("{TOKEN_PREFIX}{}", BASE64URL_NOPAD.encode(&bytes)))
+    }
+
+    /// The text to hand to the person.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is kept of it.
+    pub fn digest(&self) -> Digest {
+        token_digest(&self.0)
+    }
+}
+
+/// What is kept of a token that a caller shows.
+pub fn token_digest(token: &str) -> Digest {
+    Digest::of(token.as_bytes())
+}
+
+/// Checks the name of a person that a token will stand for.
+///
+/// # Errors
+/// A name that is empty, too long, or not one plain line.
+pub fn check_person(name: &str) -> Result<()> {
+    let too_long = name.chars().count() > config::NAME_CHARS_MAX;
+    let plain = find_control_character(name).is_none() && !name.contains(['\n', '\t']);
+    if name.trim().is_empty() || name.trim() != name || too_long || !plain {
+        let rule = format!(
+            "must be one line of 1 to {} characters without spaces around it",
+            config::NAME_CHARS_MAX
+        );
+        return Err(Error::invalid("name", rule));
+    }
+    Ok(())
+}

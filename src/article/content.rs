@@ -1,0 +1,186 @@
+//! What an article says: the part that is signed, kept as revisions, and
+//! printed. Stored as JSON, whose field names are therefore part of the schema.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{digest::Digest, error::Result};
+
+/// The content of an article.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Content {
+    /// 引题: over the headline.
+    pub kicker: String,
+    /// 主题: the headline.
+    pub headline: String,
+    /// 副题: under the headline.
+    pub subheadline: String,
+    /// 栏目.
+    pub column: String,
+    /// 电头: 本报讯.
+    pub dateline: String,
+    /// 署名, in printed order.
+    pub bylines: Vec<Byline>,
+    /// 来源.
+    pub source_credit: String,
+    /// 正文.
+    pub body: Vec<Block>,
+    /// The photos that run with it, in order.
+    pub photos: Vec<PhotoUse>,
+    /// 关键词.
+    pub keywords: Vec<String>,
+    /// The language; empty means the newspaper's.
+    pub language_code: String,
+    /// Where it happened.
+    pub place: String,
+    /// The day it happened.
+    pub event_date: Option<NaiveDate>,
+}
+
+/// 署名: a name as printed, and the reporter that it stands for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Byline {
+    /// The reporter; none for an outsider.
+    pub reporter: Option<Uuid>,
+    /// The name as printed.
+    pub printed_name: String,
+    /// What the person did.
+    pub role: BylineRole,
+}
+
+/// What the person of a byline did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BylineRole {
+    /// Not said.
+    #[default]
+    Unspecified,
+    /// 记者.
+    Reporter,
+    /// 通讯员.
+    Correspondent,
+    /// 摄.
+    Photographer,
+    /// 责编.
+    Editor,
+    /// 校对.
+    Proofreader,
+}
+
+/// One piece of a body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Block {
+    /// A paragraph of running text.
+    Paragraph {
+        /// The text.
+        text: String,
+        /// Formatting of parts of it, by start.
+        spans: Vec<Span>,
+    },
+    /// 小标题.
+    Heading {
+        /// The text.
+        text: String,
+        /// 1 for the highest to 3 for the lowest.
+        level: i32,
+    },
+    /// 【…】.
+    Label {
+        /// The text without the brackets.
+        text: String,
+    },
+    /// A quotation set apart.
+    Quote {
+        /// The text.
+        text: String,
+        /// Who said it.
+        attribution: String,
+    },
+    /// A list.
+    List {
+        /// The items in order.
+        items: Vec<String>,
+        /// Numbered rather than bulleted.
+        ordered: bool,
+    },
+    /// A table.
+    Table {
+        /// The rows in order, each with the same number of cells.
+        rows: Vec<Vec<String>>,
+    },
+    /// A photo at this place in the text.
+    Photo {
+        /// The photo and how it is printed.
+        photo: PhotoUse,
+    },
+}
+
+/// The formatting of a part of a paragraph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// The first character, in Unicode code points from 0.
+    pub start: i32,
+    /// The length in Unicode code points.
+    pub length: i32,
+    /// How it is set.
+    pub format: Format,
+}
+
+/// How a part of a paragraph is set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Bold.
+    Bold,
+    /// Italic.
+    Italic,
+    /// A link to a URL.
+    Link(String),
+}
+
+/// A photo that runs with an article.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhotoUse {
+    /// The photo.
+    pub photo: Uuid,
+    /// The caption as printed here; empty means the photo's own.
+    pub caption: String,
+    /// The credit as printed here; empty means the photo's own.
+    pub credit_line: String,
+}
+
+impl Content {
+    /// What a review signs. Fields stand in the order of the type, so that equal
+    /// content has an equal digest.
+    ///
+    /// # Errors
+    /// Never for values of these types; the encoder could fail for others.
+    pub fn digest(&self) -> Result<Digest> {
+        Ok(Digest::of_parts([b"article".as_slice(), &serde_json::to_vec(self)?]))
+    }
+
+    /// The reporters whom bylines refer to, each once.
+    pub fn reporters(&self) -> Vec<Uuid> {
+        let reporters: BTreeSet<Uuid> = self.bylines.iter().filter_map(|byline| byline.reporter).collect();
+        reporters.into_iter().collect()
+    }
+
+    /// The photos that it uses, beside or inside its text, each once.
+    pub fn photos(&self) -> Vec<Uuid> {
+        let inside = self.body.iter().filter_map(|block| match block {
+            Block::Photo { photo } => Some(photo.photo),
+            _ => None,
+        });
+        let all: BTreeSet<Uuid> = self.photos.iter().map(|used| used.photo).chain(inside).collect();
+        all.into_iter().collect()
+    }
+
+    /// Whether there is anything to print under the headline.
+    pub fn has_body(&self) -> bool {
+        !self.body.is_empty() || !self.photos.is_empty()
+    }
+}

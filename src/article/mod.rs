@@ -1,0 +1,111 @@
+//! 稿件: one piece for the paper, as it is being worked on. Every change of its
+//! content is a revision that never changes again; reviews sign one exact
+//! content, by its digest.
+
+pub mod rpc;
+pub(crate) mod store;
+mod content;
+
+pub use content::{Block, Byline, BylineRole, Content, Format, PhotoUse, Span};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    digest::Digest,
+    error::{Error, Result},
+    workflow::{Review, State},
+};
+
+/// The resource type of an article (aip.dev/123).
+pub const KIND: &str = "masthead/Article";
+
+/// The resource type of a revision.
+pub const REVISION_KIND: &str = "masthead/ArticleRevision";
+
+/// The working copy of an article.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Article {
+    /// The UUID in the name.
+    pub id: Uuid,
+    /// The id of the newspaper whose rules govern its review.
+    pub newspaper: String,
+    /// The person who created it.
+    pub creator: String,
+    /// What will be printed, and what the archive needs.
+    pub content: Content,
+    /// What a review signs: [`Content::digest`].
+    pub content_digest: Digest,
+    /// The number of the newest revision, which this is.
+    pub revision: i64,
+    /// Where it stands in review.
+    pub state: State,
+    /// The sign-offs in force, by stage.
+    pub reviews: Vec<Review>,
+    /// Why it was last returned.
+    pub return_reason: String,
+    /// The newest publication that contains it.
+    pub latest_publication: Option<i64>,
+    /// Counts changes.
+    pub version: i64,
+    /// When created.
+    pub create_time: DateTime<Utc>,
+    /// When last changed.
+    pub update_time: DateTime<Utc>,
+    /// When deleted.
+    pub delete_time: Option<DateTime<Utc>>,
+}
+
+/// One saved version of an article.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// The article.
+    pub article: Uuid,
+    /// The id of the article's newspaper.
+    pub newspaper: String,
+    /// The number, from 1.
+    pub number: i64,
+    /// The article's content as it was saved.
+    pub content: Content,
+    /// The digest of the content.
+    pub content_digest: Digest,
+    /// The person who saved it.
+    pub author: String,
+    /// When.
+    pub create_time: DateTime<Utc>,
+}
+
+impl Article {
+    /// The full resource name.
+    pub fn name(&self) -> String {
+        name(self.id)
+    }
+
+    /// Fails if the article is deleted.
+    pub fn live(&self) -> Result<()> {
+        match self.delete_time {
+            Some(_) => Err(Error::Deleted { kind: KIND, name: self.name() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The full resource name of an article.
+pub fn name(id: Uuid) -> String {
+    format!("articles/{id}")
+}
+
+/// The full resource name of a revision.
+pub fn revision_name(id: Uuid, revision: i64) -> String {
+    format!("articles/{id}/revisions/{revision}")
+}
+
+/// The error for an article that is not there.
+pub fn missing(id: Uuid) -> Error {
+    Error::NotFound { kind: KIND, name: name(id) }
+}
+
+/// The error for a revision that is not there.
+pub fn missing_revision(id: Uuid, revision: i64) -> Error {
+    Error::NotFound { kind: REVISION_KIND, name: revision_name(id, revision) }
+}

@@ -1,0 +1,158 @@
+//! Settings from flags and environment, and the limits of every input, with
+//! their units in their names. The README lists the limits.
+
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+
+/// Rows in a page of a list if the caller does not say.
+pub const PAGE_ROWS_DEFAULT: i64 = 50;
+/// Rows in a page of a list at most; more asked for means this many.
+pub const PAGE_ROWS_MAX: i64 = 500;
+/// Names in one batch call at most.
+pub const BATCH_NAMES_MAX: usize = 500;
+/// Violations kept of one request at most.
+pub const VIOLATIONS_MAX: usize = 100;
+/// Bytes of one request message at most.
+pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Characters of a person's, a newspaper's, a column's or a section's name.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Characters of a headline, kicker or subheadline.
+pub const HEADLINE_CHARS_MAX: usize = 200;
+/// Characters of a credit line, a source, a place, an attribution or a body in
+/// charge.
+pub const CREDIT_CHARS_MAX: usize = 200;
+/// Characters of a press card number or a telephone number.
+pub const NUMBER_CHARS_MAX: usize = 50;
+/// Characters of a mailbox (RFC 3696 erratum 1690 allows no longer one).
+pub const EMAIL_CHARS_MAX: usize = 320;
+/// Characters of a web site as printed.
+pub const WEBSITE_CHARS_MAX: usize = 500;
+/// Characters of a language tag (RFC 5646 section 4.4.1).
+pub const LANGUAGE_CHARS_MAX: usize = 35;
+/// Characters of a caption or of usage terms.
+pub const CAPTION_CHARS_MAX: usize = 2_000;
+/// Characters of a copyright notice.
+pub const COPYRIGHT_CHARS_MAX: usize = 500;
+/// Characters of a review's remark, a return's reason or a publication's note.
+pub const REMARK_CHARS_MAX: usize = 1_000;
+/// Characters of a paragraph.
+pub const PARAGRAPH_CHARS_MAX: usize = 20_000;
+/// Characters of a quotation set apart.
+pub const QUOTE_CHARS_MAX: usize = 5_000;
+/// Characters of an item of a list.
+pub const ITEM_CHARS_MAX: usize = 2_000;
+/// Characters of a cell of a table.
+pub const CELL_CHARS_MAX: usize = 500;
+/// Characters of a label.
+pub const LABEL_CHARS_MAX: usize = 100;
+/// Characters of a URL in a text.
+pub const URL_CHARS_MAX: usize = 2_000;
+/// Characters of a whole body.
+pub const BODY_CHARS_MAX: usize = 200_000;
+/// Characters of a keyword.
+pub const KEYWORD_CHARS_MAX: usize = 50;
+
+/// Pen names of a reporter.
+pub const PEN_NAMES_MAX: usize = 20;
+/// Bylines of an article.
+pub const ARTICLE_BYLINES_MAX: usize = 50;
+/// Bylines of a photo.
+pub const PHOTO_BYLINES_MAX: usize = 20;
+/// Blocks of a body.
+pub const BODY_BLOCKS_MAX: usize = 2_000;
+/// Formatted spans of a paragraph.
+pub const SPANS_MAX: usize = 200;
+/// Items of a list.
+pub const LIST_ITEMS_MAX: usize = 200;
+/// Rows of a table.
+pub const TABLE_ROWS_MAX: usize = 200;
+/// Cells of a row of a table.
+pub const TABLE_CELLS_MAX: usize = 50;
+/// Photos of an article, beside or inside its text.
+pub const ARTICLE_PHOTOS_MAX: usize = 100;
+/// Keywords of an article.
+pub const KEYWORDS_MAX: usize = 50;
+/// Placements on a page.
+pub const PLACEMENTS_MAX: usize = 100;
+/// Pages of an issue, and so the highest page number.
+pub const PAGES_MAX: i32 = 999;
+/// The highest running number of an issue.
+pub const ISSUE_NUMBER_MAX: i32 = 999_999;
+/// The lowest temperature of a forecast, in degrees Celsius.
+pub const CELSIUS_MIN: i32 = -90;
+/// The highest temperature of a forecast, in degrees Celsius.
+pub const CELSIUS_MAX: i32 = 60;
+
+/// Bytes of a photo's original file at most: 256 MiB.
+pub const PHOTO_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Pixels on one side of a picture at most (the limit of JPEG).
+pub const PHOTO_SIDE_PX_MAX: u32 = 65_535;
+/// Bytes of one message of an upload or download at most: 1 MiB.
+pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+/// Time between two messages of an upload at most.
+pub const UPLOAD_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Time to wait for a database connection before the call fails as
+/// unavailable.
+pub const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Time of one statement in the database at most.
+pub const STATEMENT_TIME_MAX: Duration = Duration::from_secs(30);
+/// Runs of one transaction that loses against others, at most.
+pub const TRANSACTION_RUNS_MAX: u32 = 5;
+/// How long answers are kept for callers who repeat a `request_id`.
+pub const REQUEST_RETENTION: Duration = Duration::from_secs(24 * 3600);
+/// How often answers past their retention are removed.
+pub const REQUEST_SWEEP_PERIOD: Duration = Duration::from_secs(600);
+/// How often the database is probed for the health service.
+pub const HEALTH_PROBE_PERIOD: Duration = Duration::from_secs(2);
+/// Time that calls in flight have to end after a stop signal.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Where the data of a server are.
+#[derive(Args, Clone, Debug)]
+pub struct DataSettings {
+    /// Folder for everything the server keeps on disk: photos, the operator's
+    /// first token, and the embedded Postgres if there is no database URL
+    /// [default: /var/lib/masthead as root, else ~/.local/share/masthead]
+    #[arg(long, env = "MASTHEAD_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Postgres 15 to 18 to use, as postgres://USER:PASSWORD@HOST:PORT/DATABASE;
+    /// without it, a Postgres of its own runs in the data folder
+    #[arg(long, env = "MASTHEAD_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Connections to the database at most
+    #[arg(long, env = "MASTHEAD_DATABASE_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 16,
+          value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub database_connections_max: u32,
+}
+
+impl DataSettings {
+    /// The data folder: as given, or the usual place for this user.
+    pub fn folder(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(usual_data_folder)
+    }
+}
+
+/// Where and how a server listens.
+#[derive(Args, Clone, Debug)]
+pub struct ListenSettings {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "MASTHEAD_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
+    pub listen: SocketAddr,
+}
+
+fn usual_data_folder() -> PathBuf {
+    // SAFETY-free check of the effective user: /proc/self belongs to it.
+    let is_root =
+        std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    if is_root {
+        return PathBuf::from("/var/lib/masthead");
+    }
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let base = env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    base.unwrap_or_else(env::temp_dir).join("masthead")
+}

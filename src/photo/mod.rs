@@ -1,0 +1,152 @@
+//! 图片: one picture: its original file, never altered and found by its digest,
+//! and what editors write about it. It is signed once, on its words and its file
+//! together, and printed only if somebody has cleared the rights.
+
+pub mod files;
+pub mod rpc;
+pub(crate) mod store;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    article::Byline,
+    digest::Digest,
+    error::{Error, Result},
+    workflow::{Review, State},
+};
+
+/// The resource type (aip.dev/123).
+pub const KIND: &str = "masthead/Photo";
+
+/// Photos have one review stage, as no newspaper owns them.
+pub const REVIEW_STAGES: i32 = 1;
+
+/// The working copy of a photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Photo {
+    /// The UUID in the name.
+    pub id: Uuid,
+    /// The person who created it.
+    pub creator: String,
+    /// What editors write about it.
+    pub words: Words,
+    /// The person who set the clearance; empty while it is unknown.
+    pub cleared_by: String,
+    /// The original file, once it is uploaded.
+    pub file: Option<File>,
+    /// Where it stands in review.
+    pub state: State,
+    /// The sign-offs in force.
+    pub reviews: Vec<Review>,
+    /// What a review signs: [`content_digest`].
+    pub content_digest: Digest,
+    /// Why it was last returned.
+    pub return_reason: String,
+    /// Counts changes.
+    pub version: i64,
+    /// When created.
+    pub create_time: DateTime<Utc>,
+    /// When last changed.
+    pub update_time: DateTime<Utc>,
+    /// When deleted.
+    pub delete_time: Option<DateTime<Utc>>,
+}
+
+/// What editors write about a picture.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Words {
+    /// 图片说明.
+    pub caption: String,
+    /// 摄: who took it.
+    pub bylines: Vec<Byline>,
+    /// The credit as it must be printed.
+    pub credit_line: String,
+    /// Who owns it.
+    pub copyright_notice: String,
+    /// What the owner allows.
+    pub usage_terms: String,
+    /// Whether the paper may print it.
+    pub clearance: Clearance,
+}
+
+/// What has been found out about the rights in a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clearance {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// The paper may publish it.
+    Cleared,
+    /// The paper must not publish it.
+    DoNotUse,
+}
+
+impl Clearance {
+    /// The name that the database has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Clearance::Unknown => "unknown",
+            Clearance::Cleared => "cleared",
+            Clearance::DoNotUse => "do_not_use",
+        }
+    }
+
+    /// Reads the name that the database has for it.
+    pub fn parse(name: &str) -> Result<Clearance> {
+        let all = [Clearance::Unknown, Clearance::Cleared, Clearance::DoNotUse];
+        let found = all.into_iter().find(|clearance| clearance.as_str() == name);
+        found.ok_or_else(|| Error::Internal(format!("unknown clearance {name}")))
+    }
+}
+
+/// The facts of an original file, as its bytes say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// The digest of the bytes, under which the file is found.
+    pub sha256: Digest,
+    /// The media type.
+    pub content_type: String,
+    /// The length in bytes.
+    pub size_bytes: i64,
+    /// The width in pixels, as stored.
+    pub width_px: i32,
+    /// The height in pixels, as stored.
+    pub height_px: i32,
+}
+
+impl Photo {
+    /// The full resource name.
+    pub fn name(&self) -> String {
+        name(self.id)
+    }
+
+    /// Fails if the photo is deleted.
+    pub fn live(&self) -> Result<()> {
+        match self.delete_time {
+            Some(_) => Err(Error::Deleted { kind: KIND, name: self.name() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The full resource name of a photo.
+pub fn name(id: Uuid) -> String {
+    format!("photos/{id}")
+}
+
+/// The error for a photo that is not there.
+pub fn missing(id: Uuid) -> Error {
+    Error::NotFound { kind: KIND, name: name(id) }
+}
+
+/// What a review of a photo signs: what editors write about it, and the file.
+///
+/// # Errors
+/// Never for values of these types; the encoder could fail for others.
+pub fn content_digest(words: &Words, file: Option<&File>) -> Result<Digest> {
+    let file = file.map(|file| file.sha256.to_string());
+    Ok(Digest::of_parts([b"photo".as_slice(), &serde_json::to_vec(&(words, file))?]))
+}

@@ -1,0 +1,232 @@
+//! `ReporterService`.
+
+use tonic::{Request, Response};
+use uuid::Uuid;
+
+use crate::{
+    config,
+    db::{Change, Db, Transaction},
+    error::{Error, Result},
+    pb::{self, servers::reporter_service_server::ReporterService},
+    reporter::{Details, Reporter, missing, store},
+    wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
+};
+
+const WRITABLE: Writable = Writable {
+    message: "Reporter",
+    fields: &["display_name", "pen_names", "press_card_number", "desk", "email", "phone", "retired"],
+};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    db: Db,
+}
+
+impl Service {
+    /// The service on this database.
+    pub fn new(db: Db) -> Service {
+        Service { db }
+    }
+}
+
+impl From<Reporter> for pb::Reporter {
+    fn from(reporter: Reporter) -> pb::Reporter {
+        pb::Reporter {
+            name: reporter.name(),
+            uid: reporter.id.to_string(),
+            pinyin: reporter.pinyin(),
+            display_name: reporter.details.display_name,
+            pen_names: reporter.details.pen_names,
+            press_card_number: reporter.details.press_card_number,
+            desk: reporter.details.desk,
+            email: reporter.details.email,
+            phone: reporter.details.phone,
+            retired: reporter.details.retired,
+            create_time: Some(wire::timestamp(reporter.create_time)),
+            update_time: Some(wire::timestamp(reporter.update_time)),
+            delete_time: reporter.delete_time.map(wire::timestamp),
+            etag: wire::etag(reporter.version),
+        }
+    }
+}
+
+/// Reads what a caller wrote down of a person.
+fn details(check: &mut Check, reporter: pb::Reporter) -> Details {
+    Details {
+        display_name: check.required_line(
+            "reporter.display_name",
+            reporter.display_name,
+            config::NAME_CHARS_MAX,
+        ),
+        pen_names: check.list_of_lines(
+            "reporter.pen_names",
+            reporter.pen_names,
+            config::PEN_NAMES_MAX,
+            config::NAME_CHARS_MAX,
+        ),
+        press_card_number: check.line(
+            "reporter.press_card_number",
+            reporter.press_card_number,
+            config::NUMBER_CHARS_MAX,
+        ),
+        desk: check.line("reporter.desk", reporter.desk, config::NAME_CHARS_MAX),
+        email: check.line("reporter.email", reporter.email, config::EMAIL_CHARS_MAX),
+        phone: check.line("reporter.phone", reporter.phone, config::NUMBER_CHARS_MAX),
+        retired: reporter.retired,
+    }
+}
+
+/// Writes the change of a locked reporter, and notes it.
+async fn save(
+    transaction: &mut Transaction,
+    mut reporter: Reporter,
+    kind: &'static str,
+) -> Result<pb::Reporter> {
+    reporter.version += 1;
+    reporter.update_time = transaction.now();
+    store::update(transaction.connection(), &reporter).await?;
+    transaction.record(Change { resource: reporter.name(), kind, before: None, after: None });
+    Ok(reporter.into())
+}
+
+#[tonic::async_trait]
+impl ReporterService for Service {
+    async fn create_reporter(&self, request: Request<pb::CreateReporterRequest>) -> Answer<pb::Reporter> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "CreateReporter", message);
+        let given = check.required("reporter", message.reporter);
+        let details = details(&mut check, given);
+        check.finish()?;
+        let created = self.db.write(operation, move |transaction| {
+            let details = details.clone();
+            Box::pin(async move {
+                let now = transaction.now();
+                let id = Uuid::now_v7();
+                let reporter = Reporter {
+                    id,
+                    details,
+                    version: 1,
+                    create_time: now,
+                    update_time: now,
+                    delete_time: None,
+                };
+                store::insert(transaction.connection(), &reporter).await?;
+                let change = Change { resource: reporter.name(), kind: "created", before: None, after: None };
+                transaction.record(change);
+                Ok(pb::Reporter::from(reporter))
+            })
+        });
+        Ok(Response::new(created.await?))
+    }
+
+    async fn get_reporter(&self, request: Request<pb::GetReporterRequest>) -> Answer<pb::Reporter> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let id = check.reporter("name", &message.name);
+        check.finish()?;
+        let mut connection = self.db.read().await?;
+        let reporter = store::find(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+        Ok(Response::new(reporter.into()))
+    }
+
+    async fn list_reporters(
+        &self,
+        request: Request<pb::ListReportersRequest>,
+    ) -> Answer<pb::ListReportersResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let show_deleted = message.show_deleted.to_string();
+        let arguments = [show_deleted.as_str()];
+        let page =
+            Page::open(&mut check, "ListReporters", &arguments, message.page_size, &message.page_token)?;
+        check.finish()?;
+        let mut connection = self.db.read().await?;
+        let mut reporters =
+            store::list(&mut connection, page.after, message.show_deleted, page.size + 1).await?;
+        let next_page_token = page.close(&mut reporters, |reporter| reporter.id)?;
+        let reporters = reporters.into_iter().map(pb::Reporter::from).collect();
+        Ok(Response::new(pb::ListReportersResponse { reporters, next_page_token }))
+    }
+
+    async fn update_reporter(&self, request: Request<pb::UpdateReporterRequest>) -> Answer<pb::Reporter> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "UpdateReporter", message);
+        let given = check.required("reporter", message.reporter);
+        let id = check.reporter("reporter.name", &given.name);
+        let etag = check.required_etag("reporter.etag", &given.etag);
+        let chosen = mask::selected(&mut check, message.update_mask.as_ref(), &given, &WRITABLE);
+        check.finish()?;
+        let updated = self.db.write(operation, move |transaction| {
+            let (given, etag, chosen) = (given.clone(), etag.clone(), chosen.clone());
+            Box::pin(async move {
+                let found = store::lock(transaction.connection(), id).await?;
+                let mut reporter = found.ok_or_else(|| missing(id))?;
+                reporter.live()?;
+                etag.meet(&reporter.name(), reporter.version)?;
+                let merged = mask::merge(&pb::Reporter::from(reporter.clone()), &given, &chosen)?;
+                let mut check = Check::default();
+                let details = details(&mut check, merged);
+                check.finish()?;
+                if details == reporter.details {
+                    return Ok(reporter.into());
+                }
+                reporter.details = details;
+                save(transaction, reporter, "updated").await
+            })
+        });
+        Ok(Response::new(updated.await?))
+    }
+
+    async fn delete_reporter(&self, request: Request<pb::DeleteReporterRequest>) -> Answer<pb::Reporter> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "DeleteReporter", message);
+        let id = check.reporter("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        check.finish()?;
+        let deleted = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move {
+                let found = store::lock(transaction.connection(), id).await?;
+                let mut reporter = found.ok_or_else(|| missing(id))?;
+                if reporter.delete_time.is_some() {
+                    return if message.allow_missing { Ok(reporter.into()) } else { Err(missing(id)) };
+                }
+                etag.meet(&reporter.name(), reporter.version)?;
+                let by = store::users(transaction.connection(), id).await?;
+                if !by.is_empty() {
+                    return Err(Error::InUse { name: reporter.name(), by });
+                }
+                reporter.delete_time = Some(transaction.now());
+                save(transaction, reporter, "deleted").await
+            })
+        });
+        Ok(Response::new(deleted.await?))
+    }
+
+    async fn undelete_reporter(&self, request: Request<pb::UndeleteReporterRequest>) -> Answer<pb::Reporter> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "UndeleteReporter", message);
+        let id = check.reporter("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        check.finish()?;
+        let undeleted = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move {
+                let found = store::lock(transaction.connection(), id).await?;
+                let mut reporter = found.ok_or_else(|| missing(id))?;
+                if reporter.delete_time.is_none() {
+                    return Err(Error::NotDeleted { kind: crate::reporter::KIND, name: reporter.name() });
+                }
+                etag.meet(&reporter.name(), reporter.version)?;
+                reporter.delete_time = None;
+                save(transaction, reporter, "undeleted").await
+            })
+        });
+        Ok(Response::new(undeleted.await?))
+    }
+}

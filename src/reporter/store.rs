@@ -1,0 +1,171 @@
+//! Reporters in Postgres.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    error::Result,
+    reporter::{Details, Reporter},
+};
+
+struct Row {
+    id: Uuid,
+    display_name: String,
+    pen_names: Vec<String>,
+    press_card_number: String,
+    desk: String,
+    email: String,
+    phone: String,
+    retired: bool,
+    version: i64,
+    create_time: DateTime<Utc>,
+    update_time: DateTime<Utc>,
+    delete_time: Option<DateTime<Utc>>,
+}
+
+impl From<Row> for Reporter {
+    fn from(row: Row) -> Reporter {
+        Reporter {
+            id: row.id,
+            details: Details {
+                display_name: row.display_name,
+                pen_names: row.pen_names,
+                press_card_number: row.press_card_number,
+                desk: row.desk,
+                email: row.email,
+                phone: row.phone,
+                retired: row.retired,
+            },
+            version: row.version,
+            create_time: row.create_time,
+            update_time: row.update_time,
+            delete_time: row.delete_time,
+        }
+    }
+}
+
+/// One reporter, deleted or not.
+pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Reporter>> {
+    let row = sqlx::query_as!(
+        Row,
+        "select id, display_name, pen_names, press_card_number, desk, email, phone, retired, version,
+                create_time, update_time, delete_time
+         from reporters where id = $1",
+        id
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(Reporter::from))
+}
+
+/// One reporter, locked against other changes until the transaction ends.
+pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Reporter>> {
+    sqlx::query!("select id from reporters where id = $1 for update", id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    find(connection, id).await
+}
+
+/// Reporters by id, those behind `after`.
+pub async fn list(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    show_deleted: bool,
+    rows_max: i64,
+) -> Result<Vec<Reporter>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, display_name, pen_names, press_card_number, desk, email, phone, retired, version,
+                create_time, update_time, delete_time
+         from reporters
+         where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
+         order by id limit $3",
+        after,
+        show_deleted,
+        rows_max
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Reporter::from).collect())
+}
+
+/// Adds a reporter.
+pub async fn insert(connection: &mut PgConnection, reporter: &Reporter) -> Result<()> {
+    let details = &reporter.details;
+    sqlx::query!(
+        "insert into reporters (id, display_name, pen_names, press_card_number, desk, email, phone, pinyin,
+                                retired, version, create_time, update_time)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        reporter.id,
+        details.display_name,
+        &details.pen_names,
+        details.press_card_number,
+        details.desk,
+        details.email,
+        details.phone,
+        &reporter.pinyin(),
+        details.retired,
+        reporter.version,
+        reporter.create_time,
+        reporter.update_time
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes a changed reporter, times and version included.
+pub async fn update(connection: &mut PgConnection, reporter: &Reporter) -> Result<()> {
+    let details = &reporter.details;
+    sqlx::query!(
+        "update reporters set display_name = $2, pen_names = $3, press_card_number = $4, desk = $5, email = $6,
+                phone = $7, pinyin = $8, retired = $9, version = $10, update_time = $11, delete_time = $12
+         where id = $1",
+        reporter.id,
+        details.display_name,
+        &details.pen_names,
+        details.press_card_number,
+        details.desk,
+        details.email,
+        details.phone,
+        &reporter.pinyin(),
+        details.retired,
+        reporter.version,
+        reporter.update_time,
+        reporter.delete_time
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The names of some articles and photos whose bylines refer to a reporter.
+pub async fn users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!(
+        r#"select name as "name!" from (
+             (select 'articles/' || r.article as name from article_reporters r
+              join articles a on a.id = r.article where r.reporter = $1 and a.delete_time is null limit 5)
+             union all
+             (select 'photos/' || r.photo from photo_reporters r
+              join photos p on p.id = r.photo where r.reporter = $1 and p.delete_time is null limit 5)
+         ) as users"#,
+        id
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(names)
+}
+
+/// Locks reporters whom a byline is about to refer to against deletion; those
+/// that are there and not deleted, with their display names.
+pub async fn hold(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    let rows = sqlx::query!(
+        "select id, display_name from reporters where id = any($1) and delete_time is null
+         order by id for share",
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
+}

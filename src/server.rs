@@ -1,0 +1,167 @@
+//! The server: layers, all services, reflection, health, and a clean end. The
+//! only file that names every service.
+
+use std::{future::Future, net::SocketAddr};
+
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{service::Routes, transport::Server};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{
+    auth::Gate, config, db::Db, pb::servers::reporter_service_server::ReporterServiceServer, reporter,
+    telemetry::Requests,
+};
+
+/// What can keep a server from serving.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is taken or not this machine's.
+    #[error("cannot listen on {address}: {cause}; choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The descriptors that were compiled in are damaged.
+    #[error("the built-in descriptors cannot be served by reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The listening socket broke.
+    #[error("the server broke: {0}")]
+    Serve(#[from] tonic::transport::Error),
+    /// The serving task died.
+    #[error("the server died: {0}")]
+    Died(#[from] tokio::task::JoinError),
+}
+
+/// A server that is serving, in tasks of its own.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    upkeep: Vec<JoinHandle<()>>,
+}
+
+/// Starts to serve. Port 0 takes a free port; [`Running::address`] says which.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub async fn start(address: SocketAddr, db: Db) -> Result<Running, Error> {
+    let listener = TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })?;
+    let address = listener.local_addr().map_err(|cause| Error::Listen { address, cause })?;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let routes = services(db.clone()).add_service(health_service);
+    let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    let upkeep =
+        vec![tokio::spawn(report_health(health, db.clone())), tokio::spawn(sweep_requests(db.clone()))];
+    let (stop, stopped) = oneshot::channel();
+    // A dropped sender is a stop too.
+    let stopped = async move { stopped.await.unwrap_or_default() };
+    let serving = tokio::spawn(
+        Server::builder()
+            .tcp_nodelay(true)
+            .layer(Requests)
+            .layer(Gate::new(db))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped),
+    );
+    Ok(Running { address, stop, serving, upkeep })
+}
+
+impl Running {
+    /// The address and port that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `signal` comes, then ends: no new calls, and calls in flight
+    /// have [`config::DRAIN_TIME_MAX`].
+    ///
+    /// # Errors
+    /// The server broke before or while ending.
+    pub async fn run_until(mut self, signal: impl Future<Output = ()>) -> Result<(), Error> {
+        tokio::select! {
+            ended = &mut self.serving => {
+                self.upkeep.iter().for_each(JoinHandle::abort);
+                return Ok(ended??);
+            }
+            () = signal => {}
+        }
+        self.stop().await
+    }
+
+    /// Ends: no new calls, and calls in flight have [`config::DRAIN_TIME_MAX`].
+    ///
+    /// # Errors
+    /// The server broke while ending.
+    pub async fn stop(mut self) -> Result<(), Error> {
+        let _ = self.stop.send(());
+        let ended = tokio::time::timeout(config::DRAIN_TIME_MAX, &mut self.serving).await;
+        self.upkeep.iter().for_each(JoinHandle::abort);
+        match ended {
+            Ok(ended) => Ok(ended??),
+            Err(_) => {
+                tracing::warn!("some calls did not end in time and were cut off");
+                self.serving.abort();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Every service of the API, each with the same limit on messages.
+fn services(db: Db) -> Routes {
+    macro_rules! limited {
+        ($server:ident, $service:expr) => {
+            $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
+        };
+    }
+    let mut routes = Routes::default();
+    routes = routes.add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db.clone())));
+    routes
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(crate::DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// Keeps the health service up to date with what a probe of the database says.
+async fn report_health(health: HealthReporter, db: Db) {
+    let mut was_healthy = None;
+    loop {
+        let probe = tokio::time::timeout(config::CONNECTION_WAIT_MAX, db.probe()).await;
+        let healthy = matches!(probe, Ok(Ok(())));
+        if was_healthy != Some(healthy) {
+            was_healthy = Some(healthy);
+            let status = if healthy { ServingStatus::Serving } else { ServingStatus::NotServing };
+            tracing::info!(healthy, "database probe");
+            health.set_service_status("", status).await;
+            for service in service_names() {
+                health.set_service_status(service, status).await;
+            }
+        }
+        tokio::time::sleep(config::HEALTH_PROBE_PERIOD).await;
+    }
+}
+
+/// The full names of the services of the API, as the method table has them.
+fn service_names() -> Vec<String> {
+    let services = crate::auth::METHODS.iter().filter_map(|(method, _)| method.split_once('/'));
+    let mut names: Vec<String> = services.map(|(service, _)| format!("masthead.v1.{service}")).collect();
+    names.dedup();
+    names
+}
+
+/// Forgets answers to repeated requests when nobody may ask for them any more.
+async fn sweep_requests(db: Db) {
+    loop {
+        if let Err(error) = db.forget_requests().await {
+            tracing::warn!(%error, "old request ids could not be removed");
+        }
+        tokio::time::sleep(config::REQUEST_SWEEP_PERIOD).await;
+    }
+}

@@ -1,0 +1,65 @@
+//! Page tokens (aip.dev/158): where the page before ended, and for which
+//! method and arguments. A token is opaque to clients but no secret.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    digest::Digest,
+    error::{Error, Result},
+    wire::Check,
+};
+
+/// How many bytes of a digest tie a token to its method and arguments. They
+/// catch mistakes, not forgers, who would gain nothing.
+const FINGERPRINT_BYTES: usize = 8;
+
+/// The rows of one page: those behind `after`, at most `size`.
+#[derive(Debug)]
+pub struct Page<K> {
+    /// How many rows to return, 1 to [`crate::config::PAGE_ROWS_MAX`].
+    pub size: i64,
+    /// The key of the last row of the page before.
+    pub after: Option<K>,
+    fingerprint: Vec<u8>,
+}
+
+impl<K: Serialize + DeserializeOwned> Page<K> {
+    /// Reads the paging fields of a request of this method, whose other
+    /// arguments are `arguments`.
+    pub fn open(
+        check: &mut Check,
+        method: &str,
+        arguments: &[&str],
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<Page<K>> {
+        let parts = std::iter::once(method).chain(arguments.iter().copied()).map(str::as_bytes);
+        let fingerprint = Digest::of_parts(parts).as_bytes()[..FINGERPRINT_BYTES].to_vec();
+        let size = check.page_size(page_size);
+        let after = match page_token {
+            "" => None,
+            token => Some(read(token, &fingerprint).ok_or(Error::InvalidPageToken)?),
+        };
+        Ok(Page { size, after, fingerprint })
+    }
+
+    /// Cuts rows that were fetched as one more than [`Page::size`] to the page,
+    /// and makes the token of the next one, empty if there is none.
+    pub fn close<R>(&self, rows: &mut Vec<R>, key: impl Fn(&R) -> K) -> Result<String> {
+        if rows.len() as i64 <= self.size {
+            return Ok(String::new());
+        }
+        rows.truncate(self.size as usize);
+        let Some(last) = rows.last() else { return Ok(String::new()) };
+        let mut token = self.fingerprint.clone();
+        token.extend(serde_json::to_vec(&key(last))?);
+        Ok(BASE64URL_NOPAD.encode(&token))
+    }
+}
+
+fn read<K: DeserializeOwned>(token: &str, fingerprint: &[u8]) -> Option<K> {
+    let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+    let key = bytes.strip_prefix(fingerprint)?;
+    serde_json::from_slice(key).ok()
+}
