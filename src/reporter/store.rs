@@ -156,16 +156,3 @@ pub async fn users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String
     .await?;
     Ok(names)
 }
-
-/// Locks reporters whom a byline is about to refer to against deletion; those
-/// that are there and not deleted, with their display names.
-pub async fn hold(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
-    let rows = sqlx::query!(
-        "select id, display_name from reporters where id = any($1) and delete_time is null
-         order by id for share",
-        ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
-}

@@ -1,11 +1,13 @@
 //! What goes over the wire and back: names, etags, page tokens, field masks,
 //! times, the codec, and the check that collects every violation of a request.
 
+pub mod byline;
 pub mod check;
 pub mod codec;
 pub mod mask;
 pub mod name;
 pub mod page;
+pub mod review;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost::Message;

@@ -1,0 +1,88 @@
+//! Bylines, which articles and photos both carry.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::{
+    article::{Byline, BylineRole},
+    config,
+    error::Result,
+    pb, reporter,
+    wire::Check,
+};
+
+/// Reads the bylines of a resource; `field` is their path.
+pub fn read(check: &mut Check, field: &str, bylines: Vec<pb::Byline>, count_max: usize) -> Vec<Byline> {
+    if !check.count(field, bylines.len(), count_max) {
+        return Vec::new();
+    }
+    bylines
+        .into_iter()
+        .enumerate()
+        .map(|(index, byline)| one(check, &format!("{field}[{index}]"), byline))
+        .collect()
+}
+
+fn one(check: &mut Check, field: &str, byline: pb::Byline) -> Byline {
+    let reporter = match byline.reporter.as_str() {
+        "" => None,
+        name => Some(check.reporter(&format!("{field}.reporter"), name)),
+    };
+    let printed = format!("{field}.printed_name");
+    let printed_name = match reporter {
+        // The display name will stand in for it.
+        Some(_) => check.line(&printed, byline.printed_name, config::NAME_CHARS_MAX),
+        None => check.required_line(&printed, byline.printed_name, config::NAME_CHARS_MAX),
+    };
+    let role = match check.enumeration(&format!("{field}.role"), byline.role) {
+        pb::byline::Role::Unspecified => BylineRole::Unspecified,
+        pb::byline::Role::Reporter => BylineRole::Reporter,
+        pb::byline::Role::Correspondent => BylineRole::Correspondent,
+        pb::byline::Role::Photographer => BylineRole::Photographer,
+        pb::byline::Role::Editor => BylineRole::Editor,
+        pb::byline::Role::Proofreader => BylineRole::Proofreader,
+    };
+    Byline { reporter, printed_name, role }
+}
+
+/// Fills in the display name where a byline has no printed name.
+///
+/// # Errors
+/// A byline refers to a reporter who is not among `live`, the reporters who
+/// exist and are not deleted.
+pub fn complete(field: &str, bylines: &mut [Byline], live: &HashMap<Uuid, String>) -> Result<()> {
+    let mut check = Check::default();
+    for (index, byline) in bylines.iter_mut().enumerate() {
+        let Some(id) = byline.reporter else { continue };
+        match live.get(&id) {
+            Some(display_name) if byline.printed_name.is_empty() => {
+                byline.printed_name.clone_from(display_name)
+            }
+            Some(_) => {}
+            None => check.add(
+                format!("{field}[{index}].reporter"),
+                format!("{} does not exist or is deleted", reporter::name(id)),
+            ),
+        }
+    }
+    check.finish()
+}
+
+impl From<Byline> for pb::Byline {
+    fn from(byline: Byline) -> pb::Byline {
+        let role = match byline.role {
+            BylineRole::Unspecified => pb::byline::Role::Unspecified,
+            BylineRole::Reporter => pb::byline::Role::Reporter,
+            BylineRole::Correspondent => pb::byline::Role::Correspondent,
+            BylineRole::Photographer => pb::byline::Role::Photographer,
+            BylineRole::Editor => pb::byline::Role::Editor,
+            BylineRole::Proofreader => pb::byline::Role::Proofreader,
+        };
+        pb::Byline {
+            reporter: byline.reporter.map(reporter::name).unwrap_or_default(),
+            printed_name: byline.printed_name,
+            role: role.into(),
+        }
+    }
+}
