@@ -73,7 +73,9 @@ create table published_photos (
     publication bigint not null references publications (sequence),
     sha256 bytea not null check (length(sha256) = 32),
     content_type text not null,
-    size_bytes bigint not null
+    size_bytes bigint not null,
+    width_px integer not null,
+    height_px integer not null
 );
 
 -- The ledger and its snapshots are history: no one edits or removes a row.

@@ -94,6 +94,9 @@ pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 /// Time between two messages of an upload at most.
 pub const UPLOAD_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// Bytes of the text of a printed page that is imported, at most: 4 MiB.
+pub const PAGE_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Time to wait for a database connection before the call fails as
 /// unavailable.
 pub const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(5);

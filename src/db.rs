@@ -7,7 +7,7 @@
 //! timestamp, answers a repeated request id with the first answer, appends the
 //! change and audit rows, runs again if it lost a race, and commits.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, str::FromStr, time::Duration};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use prost::Message;
@@ -106,6 +106,14 @@ impl Transaction {
     pub fn record(&mut self, change: Change) {
         self.changes.push(change);
     }
+}
+
+/// Reads a database URL.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn options(url: &str) -> std::result::Result<PgConnectOptions, String> {
+    PgConnectOptions::from_str(url).map_err(|error| error.to_string())
 }
 
 impl Db {

@@ -22,27 +22,30 @@
 //! | [`newspaper`] [`issue`] [`article`] [`reporter`] [`photo`] [`publication`] | the slices: `mod` (types and rules), `store` (SQL), `rpc` (handlers) |
 //! | [`import`] | readers of foreign formats into drafts; clients of the API |
 //! | [`demo`] | the main job from text to published issue, as a newsroom does it |
+//! | [`installation`] [`terminal`] | what the command works with: data folder, database, photo store; progress |
 //! | [`embedded`] | the Postgres of the quick start and the tests |
 //! | [`calendar`], [`text`], [`digest`] | pure: weekday and lunar date; counting, pinyin; SHA-256 |
 
 pub mod admin;
-//pub mod article;
+pub mod article;
 pub mod auth;
 pub mod calendar;
 pub mod config;
 pub mod db;
-//pub mod demo;
+pub mod demo;
 pub mod digest;
 pub mod embedded;
 pub mod error;
-//pub mod import;
-//pub mod issue;
-//pub mod newspaper;
-//pub mod photo;
-//pub mod publication;
+pub mod import;
+pub mod installation;
+pub mod issue;
+pub mod newspaper;
+pub mod photo;
+pub mod publication;
 pub mod reporter;
 pub mod server;
 pub mod telemetry;
+pub mod terminal;
 pub mod text;
 pub mod wire;
 pub mod workflow;

@@ -9,7 +9,18 @@ use tonic::{service::Routes, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    auth::Gate, config, db::Db, pb::servers::reporter_service_server::ReporterServiceServer, reporter,
+    article,
+    auth::Gate,
+    config,
+    db::Db,
+    issue, newspaper,
+    pb::servers::{
+        article_service_server::ArticleServiceServer, issue_service_server::IssueServiceServer,
+        newspaper_service_server::NewspaperServiceServer, photo_service_server::PhotoServiceServer,
+        publication_service_server::PublicationServiceServer, reporter_service_server::ReporterServiceServer,
+    },
+    photo::{self, files::Files},
+    publication, reporter,
     telemetry::Requests,
 };
 
@@ -48,11 +59,11 @@ pub struct Running {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn start(address: SocketAddr, db: Db) -> Result<Running, Error> {
+pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running, Error> {
     let listener = TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })?;
     let address = listener.local_addr().map_err(|cause| Error::Listen { address, cause })?;
     let (health, health_service) = tonic_health::server::health_reporter();
-    let routes = services(db.clone()).add_service(health_service);
+    let routes = services(&db, &files).add_service(health_service);
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     let upkeep =
         vec![tokio::spawn(report_health(health, db.clone())), tokio::spawn(sweep_requests(db.clone()))];
@@ -112,15 +123,20 @@ impl Running {
 }
 
 /// Every service of the API, each with the same limit on messages.
-fn services(db: Db) -> Routes {
+fn services(db: &Db, files: &Files) -> Routes {
     macro_rules! limited {
         ($server:ident, $service:expr) => {
             $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
         };
     }
-    let mut routes = Routes::default();
-    routes = routes.add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db.clone())));
-    routes
+    let (db, files) = (|| db.clone(), || files.clone());
+    Routes::default()
+        .add_service(limited!(NewspaperServiceServer, newspaper::rpc::Service::new(db())))
+        .add_service(limited!(IssueServiceServer, issue::rpc::Service::new(db(), files())))
+        .add_service(limited!(ArticleServiceServer, article::rpc::Service::new(db(), files())))
+        .add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db())))
+        .add_service(limited!(PhotoServiceServer, photo::rpc::Service::new(db(), files())))
+        .add_service(limited!(PublicationServiceServer, publication::rpc::Service::new(db(), files())))
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -5,6 +5,7 @@
 pub(crate) mod store;
 
 use data_encoding::BASE64URL_NOPAD;
+use uuid::Uuid;
 
 use crate::{
     config,
@@ -80,6 +81,11 @@ impl Token {
 /// What is kept of a token that a caller shows.
 pub fn token_digest(token: &str) -> Digest {
     Digest::of(token.as_bytes())
+}
+
+/// The full resource name of an access token.
+pub fn token_name(id: Uuid) -> String {
+    format!("accessTokens/{id}")
 }
 
 /// Checks the name of a person that a token will stand for.

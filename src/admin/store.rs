@@ -6,18 +6,25 @@ use uuid::Uuid;
 
 use crate::{admin::Role, digest::Digest, error::Result};
 
-/// Keeps a token, by its digest.
+/// Whether any token was ever made.
+pub async fn any_token(connection: &mut PgConnection) -> Result<bool> {
+    let any = sqlx::query_scalar!(r#"select exists (select from access_tokens) as "any!""#);
+    Ok(any.fetch_one(connection).await?)
+}
+
+/// Keeps a token, by its digest; its id.
 pub async fn insert_token(
     connection: &mut PgConnection,
     digest: Digest,
     person: &str,
     role: Role,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<Uuid> {
+    let id = Uuid::now_v7();
     sqlx::query!(
         "insert into access_tokens (id, token_digest, person, role, create_time)
          values ($1, $2, $3, $4::text::role, $5)",
-        Uuid::now_v7(),
+        id,
         digest.as_bytes(),
         person,
         role.as_str(),
@@ -25,7 +32,7 @@ pub async fn insert_token(
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(id)
 }
 
 /// The person and the role that a token stands for.

@@ -2,9 +2,9 @@
 //! content is a revision that never changes again; reviews sign one exact
 //! content, by its digest.
 
+mod content;
 pub mod rpc;
 pub(crate) mod store;
-mod content;
 
 pub use content::{Block, Byline, BylineRole, Content, Format, PhotoUse, Span};
 

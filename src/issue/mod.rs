@@ -70,6 +70,20 @@ pub struct Facts {
     pub planned_page_count: i32,
 }
 
+impl Facts {
+    /// What is known of the issue that follows: the next running number if this
+    /// one has any, the same price and number of pages, no weather yet.
+    pub fn following(&self, publish_date: NaiveDate) -> Facts {
+        Facts {
+            number: if self.number == 0 { 0 } else { self.number.saturating_add(1) },
+            publish_date,
+            weather: Weather::default(),
+            price_note: self.price_note.clone(),
+            planned_page_count: self.planned_page_count,
+        }
+    }
+}
+
 /// 天气, as a masthead prints it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Weather {
@@ -90,7 +104,8 @@ pub struct Page {
     pub number: i32,
     /// What is on it.
     pub layout: Layout,
-    /// Counts changes.
+    /// The issue's version when the page last changed, so that a page that is
+    /// taken out and made again does not come back with an old etag.
     pub version: i64,
     /// When created.
     pub create_time: DateTime<Utc>,

@@ -2,7 +2,9 @@
 //! and what editors write about it. It is signed once, on its words and its file
 //! together, and printed only if somebody has cleared the rights.
 
+pub mod download;
 pub mod files;
+mod picture;
 pub mod rpc;
 pub(crate) mod store;
 

@@ -111,6 +111,19 @@ impl Check {
             .collect()
     }
 
+    /// A language tag of the form of BCP 47 (RFC 5646 section 2.1); may be empty.
+    pub fn language(&mut self, field: &str, value: String) -> String {
+        let is_subtag = |subtag: &str| {
+            (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        let begins_with_language = value.bytes().take(2).all(|byte| byte.is_ascii_alphabetic());
+        let fits = begins_with_language && value.split('-').all(is_subtag);
+        if !value.is_empty() && !fits {
+            self.add(field, "is not a language tag such as zh-Hans");
+        }
+        self.line(field, value, config::LANGUAGE_CHARS_MAX)
+    }
+
     /// A number within bounds.
     pub fn number(&mut self, field: &str, value: i32, low: i32, high: i32) -> i32 {
         if !(low..=high).contains(&value) {
@@ -188,6 +201,18 @@ impl Check {
     /// The name of a publication; its sequence number.
     pub fn publication(&mut self, field: &str, value: &str) -> i64 {
         self.name(field, value, "publications/{number}", name::publication(value))
+    }
+
+    /// The names of a batch call, each read by `one`; duplicates are allowed.
+    pub fn batch<T>(&mut self, names: Vec<String>, one: impl Fn(&mut Check, &str, &str) -> T) -> Vec<T> {
+        if names.is_empty() {
+            self.add("names", "is required");
+        }
+        if !self.count("names", names.len(), config::BATCH_NAMES_MAX) {
+            return Vec::new();
+        }
+        let names = names.iter().enumerate();
+        names.map(|(index, name)| one(self, &format!("names[{index}]"), name)).collect()
     }
 
     fn name<T: Default>(&mut self, field: &str, value: &str, pattern: &str, read: Option<T>) -> T {

@@ -1,0 +1,492 @@
+//! `ArticleService`.
+
+mod content;
+
+use std::collections::HashMap;
+
+use tonic::{Request, Response};
+use uuid::Uuid;
+
+use crate::{
+    article::{Article, Content, KIND, Revision, missing, missing_revision, name, revision_name, store},
+    config,
+    db::{Change, Db, Transaction},
+    error::{Error, Result},
+    newspaper,
+    pb::{self, servers::article_service_server::ArticleService},
+    photo,
+    publication::{self, ArticleOrder},
+    wire::{self, Answer, Check, byline, mask, mask::Writable, operation, page::Page},
+    workflow::{self, Review, State, Subject},
+};
+
+const WRITABLE: Writable = Writable {
+    message: "Article",
+    fields: &[
+        "newspaper",
+        "kicker",
+        "headline",
+        "subheadline",
+        "column",
+        "dateline",
+        "bylines",
+        "source_credit",
+        "body",
+        "photos",
+        "keywords",
+        "language_code",
+        "place",
+        "event_date",
+    ],
+};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    db: Db,
+    files: photo::files::Files,
+}
+
+impl Service {
+    /// The service on this database; publishing looks for photos in `files`.
+    pub fn new(db: Db, files: photo::files::Files) -> Service {
+        Service { db, files }
+    }
+}
+
+impl From<Article> for pb::Article {
+    fn from(article: Article) -> pb::Article {
+        pb::Article {
+            name: article.name(),
+            uid: article.id.to_string(),
+            newspaper: newspaper::name(&article.newspaper),
+            creator: article.creator,
+            state: pb::State::from(article.state).into(),
+            revision: article.revision,
+            content_digest: article.content_digest.to_string(),
+            reviews: article.reviews.into_iter().map(pb::Review::from).collect(),
+            latest_publication: article.latest_publication.map(publication::name).unwrap_or_default(),
+            create_time: Some(wire::timestamp(article.create_time)),
+            update_time: Some(wire::timestamp(article.update_time)),
+            delete_time: article.delete_time.map(wire::timestamp),
+            etag: wire::etag(article.version),
+            return_reason: article.return_reason,
+            ..pb::Article::from(article.content)
+        }
+    }
+}
+
+impl From<Revision> for pb::ArticleRevision {
+    fn from(revision: Revision) -> pb::ArticleRevision {
+        let snapshot = pb::Article {
+            name: name(revision.article),
+            uid: revision.article.to_string(),
+            newspaper: newspaper::name(&revision.newspaper),
+            revision: revision.number,
+            content_digest: revision.content_digest.to_string(),
+            ..pb::Article::from(revision.content)
+        };
+        pb::ArticleRevision {
+            name: revision_name(revision.article, revision.number),
+            snapshot: Some(snapshot),
+            author: revision.author,
+            create_time: Some(wire::timestamp(revision.create_time)),
+        }
+    }
+}
+
+/// Makes sure that everything that the content refers to is there and stays,
+/// and fills in printed names.
+async fn resolve(transaction: &mut Transaction, content: &mut Content) -> Result<()> {
+    let reporters = store::hold_reporters(transaction.connection(), &content.reporters()).await?;
+    byline::complete("article.bylines", &mut content.bylines, &reporters)?;
+    let photos = content.photos();
+    let live = store::hold_photos(transaction.connection(), &photos).await?;
+    let mut check = Check::default();
+    for gone in photos.iter().filter(|photo| !live.contains(*photo)) {
+        check.add("article.photos", format!("{} does not exist or is deleted", photo::name(*gone)));
+    }
+    check.finish()
+}
+
+/// Writes the change of a locked article, and notes it.
+async fn save(
+    transaction: &mut Transaction,
+    mut article: Article,
+    kind: &'static str,
+    before: Option<crate::digest::Digest>,
+) -> Result<pb::Article> {
+    article.version += 1;
+    article.update_time = transaction.now();
+    store::update(transaction.connection(), &article).await?;
+    let after = Some(article.content_digest);
+    transaction.record(Change { resource: article.name(), kind, before, after });
+    Ok(article.into())
+}
+
+/// Writes new content of a locked article: a revision, a draft, no sign-offs.
+async fn save_content(
+    transaction: &mut Transaction,
+    mut article: Article,
+    content: Content,
+) -> Result<pb::Article> {
+    let before = article.content_digest;
+    let author = transaction.caller().name.clone();
+    article.content_digest = content.digest()?;
+    article.content = content;
+    article.revision += 1;
+    article.state = State::Draft;
+    article.reviews.clear();
+    article.return_reason.clear();
+    article.update_time = transaction.now();
+    let now = transaction.now();
+    let (reporters, photos) = (article.content.reporters(), article.content.photos());
+    let connection = transaction.connection();
+    store::insert_revision(connection, &article, &author).await?;
+    store::set_references(connection, article.id, &reporters, &photos).await?;
+    workflow::store::void(connection, article.id, now).await?;
+    workflow::store::add_author(connection, article.id, &author).await?;
+    save(transaction, article, "updated", Some(before)).await
+}
+
+/// Finds a live article to work on, locked, if the caller knows its etag.
+async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Article> {
+    let article = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    article.live()?;
+    etag.meet(&article.name(), article.version)?;
+    Ok(article)
+}
+
+async fn create(
+    transaction: &mut Transaction,
+    newspaper: String,
+    mut content: Content,
+) -> Result<pb::Article> {
+    if store::hold_newspaper(transaction.connection(), &newspaper).await?.is_none() {
+        let gone = format!("{} does not exist or is deleted", newspaper::name(&newspaper));
+        return Err(Error::invalid("article.newspaper", gone));
+    }
+    resolve(transaction, &mut content).await?;
+    let creator = transaction.caller().name.clone();
+    let now = transaction.now();
+    let article = Article {
+        id: Uuid::now_v7(),
+        newspaper,
+        creator: creator.clone(),
+        content_digest: content.digest()?,
+        content,
+        revision: 1,
+        state: State::Draft,
+        reviews: Vec::new(),
+        return_reason: String::new(),
+        latest_publication: None,
+        version: 1,
+        create_time: now,
+        update_time: now,
+        delete_time: None,
+    };
+    let (reporters, photos) = (article.content.reporters(), article.content.photos());
+    let connection = transaction.connection();
+    store::insert(connection, &article).await?;
+    store::insert_revision(connection, &article, &creator).await?;
+    store::set_references(connection, article.id, &reporters, &photos).await?;
+    workflow::store::add_author(connection, article.id, &creator).await?;
+    let after = Some(article.content_digest);
+    transaction.record(Change { resource: article.name(), kind: "created", before: None, after });
+    Ok(article.into())
+}
+
+async fn update(transaction: &mut Transaction, article: Article, merged: pb::Article) -> Result<pb::Article> {
+    let mut check = Check::default();
+    if merged.newspaper != newspaper::name(&article.newspaper) {
+        check.add("article.newspaper", "is immutable");
+    }
+    let mut content = content::read(&mut check, merged);
+    check.finish()?;
+    resolve(transaction, &mut content).await?;
+    if content == article.content {
+        return Ok(article.into());
+    }
+    save_content(transaction, article, content).await
+}
+
+async fn review(
+    transaction: &mut Transaction,
+    mut article: Article,
+    stage: i32,
+    remark: String,
+) -> Result<pb::Article> {
+    let stages = store::hold_newspaper(transaction.connection(), &article.newspaper).await?;
+    let stages = stages.ok_or_else(|| newspaper::missing(&article.newspaper))?;
+    let authors = workflow::store::authors(transaction.connection(), article.id).await?;
+    let name = article.name();
+    let subject =
+        Subject { name: &name, state: article.state, stages, reviews: &article.reviews, authors: &authors };
+    let reviewer = transaction.caller().name.clone();
+    article.state = subject.sign(&reviewer, stage)?;
+    article.return_reason.clear();
+    let content_digest = article.content_digest;
+    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
+    workflow::store::sign(transaction.connection(), article.id, &review).await?;
+    article.reviews.push(review);
+    save(transaction, article, "reviewed", Some(content_digest)).await
+}
+
+async fn send_back(
+    transaction: &mut Transaction,
+    mut article: Article,
+    reason: String,
+) -> Result<pb::Article> {
+    let name = article.name();
+    Subject { name: &name, state: article.state, stages: 1, reviews: &[], authors: &[] }.send_back()?;
+    let now = transaction.now();
+    workflow::store::void(transaction.connection(), article.id, now).await?;
+    article.state = State::Draft;
+    article.reviews.clear();
+    article.return_reason = reason;
+    let digest = article.content_digest;
+    save(transaction, article, "returned", Some(digest)).await
+}
+
+/// Why an article cannot be deleted: the names of what still refers to it.
+async fn users(transaction: &mut Transaction, article: &Article) -> Result<Vec<String>> {
+    let mut by = store::pages_with(transaction.connection(), article.id).await?;
+    by.extend(article.latest_publication.map(publication::name));
+    Ok(by)
+}
+
+#[tonic::async_trait]
+impl ArticleService for Service {
+    async fn create_article(&self, request: Request<pb::CreateArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "CreateArticle", message);
+        let given = check.required("article", message.article);
+        let newspaper = check.newspaper("article.newspaper", &given.newspaper);
+        let content = content::read(&mut check, given);
+        check.finish()?;
+        let created = self.db.write(operation, move |transaction| {
+            let (newspaper, content) = (newspaper.clone(), content.clone());
+            Box::pin(create(transaction, newspaper, content))
+        });
+        Ok(Response::new(created.await?))
+    }
+
+    async fn get_article(&self, request: Request<pb::GetArticleRequest>) -> Answer<pb::Article> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let id = check.article("name", &message.name);
+        check.finish()?;
+        let mut connection = self.db.read().await?;
+        let article = store::find(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+        Ok(Response::new(article.into()))
+    }
+
+    async fn batch_get_articles(
+        &self,
+        request: Request<pb::BatchGetArticlesRequest>,
+    ) -> Answer<pb::BatchGetArticlesResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let ids = check.batch(message.names, Check::article);
+        check.finish()?;
+        let mut connection = self.db.read().await?;
+        let found = store::find_all(&mut connection, &ids).await?;
+        let found: HashMap<Uuid, Article> = found.into_iter().map(|article| (article.id, article)).collect();
+        let in_order = ids.into_iter().map(|id| found.get(&id).cloned().ok_or_else(|| missing(id)));
+        let articles = in_order.map(|article| article.map(pb::Article::from)).collect::<Result<_>>()?;
+        Ok(Response::new(pb::BatchGetArticlesResponse { articles }))
+    }
+
+    async fn list_articles(
+        &self,
+        request: Request<pb::ListArticlesRequest>,
+    ) -> Answer<pb::ListArticlesResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let show_deleted = message.show_deleted.to_string();
+        let arguments = [show_deleted.as_str()];
+        let page =
+            Page::open(&mut check, "ListArticles", &arguments, message.page_size, &message.page_token)?;
+        check.finish()?;
+        let mut connection = self.db.read().await?;
+        let mut articles =
+            store::list(&mut connection, page.after, message.show_deleted, page.size + 1).await?;
+        let next_page_token = page.close(&mut articles, |article| article.id)?;
+        let articles = articles.into_iter().map(pb::Article::from).collect();
+        Ok(Response::new(pb::ListArticlesResponse { articles, next_page_token }))
+    }
+
+    async fn update_article(&self, request: Request<pb::UpdateArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "UpdateArticle", message);
+        let given = check.required("article", message.article);
+        let id = check.article("article.name", &given.name);
+        let etag = check.required_etag("article.etag", &given.etag);
+        let chosen = mask::selected(&mut check, message.update_mask.as_ref(), &given, &WRITABLE);
+        check.finish()?;
+        let updated = self.db.write(operation, move |transaction| {
+            let (given, etag, chosen) = (given.clone(), etag.clone(), chosen.clone());
+            Box::pin(async move {
+                let article = lock(transaction, id, &etag).await?;
+                let merged = mask::merge(&pb::Article::from(article.clone()), &given, &chosen)?;
+                update(transaction, article, merged).await
+            })
+        });
+        Ok(Response::new(updated.await?))
+    }
+
+    async fn delete_article(&self, request: Request<pb::DeleteArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "DeleteArticle", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        check.finish()?;
+        let deleted = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move {
+                let found = store::lock(transaction.connection(), id).await?;
+                let mut article = found.ok_or_else(|| missing(id))?;
+                if article.delete_time.is_some() {
+                    return if message.allow_missing { Ok(article.into()) } else { Err(missing(id)) };
+                }
+                etag.meet(&article.name(), article.version)?;
+                let by = users(transaction, &article).await?;
+                if !by.is_empty() {
+                    return Err(Error::InUse { name: article.name(), by });
+                }
+                article.delete_time = Some(transaction.now());
+                let digest = article.content_digest;
+                save(transaction, article, "deleted", Some(digest)).await
+            })
+        });
+        Ok(Response::new(deleted.await?))
+    }
+
+    async fn undelete_article(&self, request: Request<pb::UndeleteArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "UndeleteArticle", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        check.finish()?;
+        let undeleted = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move {
+                let found = store::lock(transaction.connection(), id).await?;
+                let mut article = found.ok_or_else(|| missing(id))?;
+                if article.delete_time.is_none() {
+                    return Err(Error::NotDeleted { kind: KIND, name: article.name() });
+                }
+                etag.meet(&article.name(), article.version)?;
+                // What it refers to may have been deleted in the meantime.
+                resolve(transaction, &mut article.content.clone()).await?;
+                article.delete_time = None;
+                let digest = article.content_digest;
+                save(transaction, article, "undeleted", Some(digest)).await
+            })
+        });
+        Ok(Response::new(undeleted.await?))
+    }
+
+    async fn review_article(&self, request: Request<pb::ReviewArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "ReviewArticle", message);
+        let id = check.article("name", &message.name);
+        let etag = check.required_etag("etag", &message.etag);
+        let stage = check.number("stage", message.stage, 1, newspaper::REVIEW_STAGES_MAX);
+        let remark = check.lines("remark", message.remark, config::REMARK_CHARS_MAX);
+        check.finish()?;
+        let reviewed = self.db.write(operation, move |transaction| {
+            let (etag, remark) = (etag.clone(), remark.clone());
+            Box::pin(async move {
+                let article = lock(transaction, id, &etag).await?;
+                review(transaction, article, stage, remark).await
+            })
+        });
+        Ok(Response::new(reviewed.await?))
+    }
+
+    async fn return_article(&self, request: Request<pb::ReturnArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "ReturnArticle", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        let reason = check.required_lines("reason", message.reason, config::REMARK_CHARS_MAX);
+        check.finish()?;
+        let returned = self.db.write(operation, move |transaction| {
+            let (etag, reason) = (etag.clone(), reason.clone());
+            Box::pin(async move {
+                let article = lock(transaction, id, &etag).await?;
+                send_back(transaction, article, reason).await
+            })
+        });
+        Ok(Response::new(returned.await?))
+    }
+
+    async fn publish_article(&self, request: Request<pb::PublishArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "PublishArticle", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        let note = check.lines("note", message.note, config::REMARK_CHARS_MAX);
+        check.finish()?;
+        let order = ArticleOrder { id, etag, note };
+        let files = self.files.clone();
+        let published = self.db.write(operation, move |transaction| {
+            let (order, files) = (order.clone(), files.clone());
+            Box::pin(async move {
+                publication::publish::article(transaction, &files, &order).await?;
+                let article = store::find(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+                Ok(article.into())
+            })
+        });
+        Ok(Response::new(published.await?))
+    }
+
+    async fn list_article_revisions(
+        &self,
+        request: Request<pb::ListArticleRevisionsRequest>,
+    ) -> Answer<pb::ListArticleRevisionsResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let id = check.article("parent", &message.parent);
+        let arguments = [message.parent.as_str()];
+        let page = Page::open(
+            &mut check,
+            "ListArticleRevisions",
+            &arguments,
+            message.page_size,
+            &message.page_token,
+        )?;
+        check.finish()?;
+        let mut connection = self.db.read().await?;
+        let mut revisions = store::revisions(&mut connection, id, page.after, page.size + 1).await?;
+        // Every article has a revision, so that none means no article.
+        if revisions.is_empty() && page.after.is_none() {
+            return Err(missing(id).into());
+        }
+        let next_page_token = page.close(&mut revisions, |revision| revision.number)?;
+        let article_revisions = revisions.into_iter().map(pb::ArticleRevision::from).collect();
+        Ok(Response::new(pb::ListArticleRevisionsResponse { article_revisions, next_page_token }))
+    }
+
+    async fn get_article_revision(
+        &self,
+        request: Request<pb::GetArticleRevisionRequest>,
+    ) -> Answer<pb::ArticleRevision> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let (id, number) = check.revision("name", &message.name);
+        check.finish()?;
+        let mut connection = self.db.read().await?;
+        let revision = store::revision(&mut connection, id, number).await?;
+        let revision = revision.ok_or_else(|| missing_revision(id, number))?;
+        Ok(Response::new(revision.into()))
+    }
+}

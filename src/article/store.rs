@@ -1,0 +1,334 @@
+//! Articles and their revisions in Postgres.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    article::{Article, Content, Revision},
+    error::Result,
+    workflow::{self, Review, State, store::digest},
+};
+
+struct Row {
+    id: Uuid,
+    newspaper: String,
+    creator: String,
+    content: Json<Content>,
+    content_digest: Vec<u8>,
+    revision: i64,
+    state: String,
+    return_reason: String,
+    latest_publication: Option<i64>,
+    version: i64,
+    create_time: DateTime<Utc>,
+    update_time: DateTime<Utc>,
+    delete_time: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn article(self, reviews: Vec<Review>) -> Result<Article> {
+        Ok(Article {
+            id: self.id,
+            newspaper: self.newspaper,
+            creator: self.creator,
+            content: self.content.0,
+            content_digest: digest(&self.content_digest)?,
+            revision: self.revision,
+            state: State::parse(&self.state)?,
+            reviews,
+            return_reason: self.return_reason,
+            latest_publication: self.latest_publication,
+            version: self.version,
+            create_time: self.create_time,
+            update_time: self.update_time,
+            delete_time: self.delete_time,
+        })
+    }
+}
+
+/// Adds the sign-offs in force, with one query for all rows.
+async fn with_reviews(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Article>> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut reviews = workflow::store::reviews(connection, &ids).await?;
+    rows.into_iter()
+        .map(|row| {
+            let own = reviews.remove(&row.id).unwrap_or_default();
+            row.article(own)
+        })
+        .collect()
+}
+
+/// Several articles, deleted or not, in no order; those that are there.
+pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Article>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, newspaper, creator, content as "content: Json<Content>", content_digest, revision,
+                  state::text as "state!", return_reason, latest_publication, version,
+                  create_time, update_time, delete_time
+           from articles where id = any($1)"#,
+        ids
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    with_reviews(connection, rows).await
+}
+
+/// One article, deleted or not.
+pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Article>> {
+    Ok(find_all(connection, &[id]).await?.pop())
+}
+
+/// One article, locked against other changes until the transaction ends.
+pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Article>> {
+    sqlx::query!("select id from articles where id = $1 for update", id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    find(connection, id).await
+}
+
+/// Several articles, locked in the order of their ids; those that are there.
+pub async fn lock_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Article>> {
+    sqlx::query!("select id from articles where id = any($1) order by id for update", ids)
+        .fetch_all(&mut *connection)
+        .await?;
+    find_all(connection, ids).await
+}
+
+/// Articles by id, those behind `after`.
+pub async fn list(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    show_deleted: bool,
+    rows_max: i64,
+) -> Result<Vec<Article>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, newspaper, creator, content as "content: Json<Content>", content_digest, revision,
+                  state::text as "state!", return_reason, latest_publication, version,
+                  create_time, update_time, delete_time
+           from articles
+           where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
+           order by id limit $3"#,
+        after,
+        show_deleted,
+        rows_max
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    with_reviews(connection, rows).await
+}
+
+/// Adds an article, without its revision.
+pub async fn insert(connection: &mut PgConnection, article: &Article) -> Result<()> {
+    sqlx::query!(
+        "insert into articles (id, newspaper, creator, content, content_digest, revision, state, version,
+                               create_time, update_time)
+         values ($1, $2, $3, $4, $5, $6, $7::text::review_state, $8, $9, $10)",
+        article.id,
+        article.newspaper,
+        article.creator,
+        Json(&article.content) as _,
+        article.content_digest.as_bytes(),
+        article.revision,
+        article.state.as_str(),
+        article.version,
+        article.create_time,
+        article.update_time
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes a changed article, times and version included.
+pub async fn update(connection: &mut PgConnection, article: &Article) -> Result<()> {
+    sqlx::query!(
+        "update articles set content = $2, content_digest = $3, revision = $4, state = $5::text::review_state,
+                return_reason = $6, version = $7, update_time = $8, delete_time = $9
+         where id = $1",
+        article.id,
+        Json(&article.content) as _,
+        article.content_digest.as_bytes(),
+        article.revision,
+        article.state.as_str(),
+        article.return_reason,
+        article.version,
+        article.update_time,
+        article.delete_time
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the content of articles stands in a publication.
+pub async fn set_published(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    publication: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update articles set state = 'published', latest_publication = $2, version = version + 1, update_time = $3
+         where id = any($1)",
+        ids,
+        publication,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Appends the content of an article as its newest revision.
+pub async fn insert_revision(connection: &mut PgConnection, article: &Article, author: &str) -> Result<()> {
+    sqlx::query!(
+        "insert into article_revisions (article, revision, content, content_digest, author, create_time)
+         values ($1, $2, $3, $4, $5, $6)",
+        article.id,
+        article.revision,
+        Json(&article.content) as _,
+        article.content_digest.as_bytes(),
+        author,
+        article.update_time
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+struct RevisionRow {
+    article: Uuid,
+    newspaper: String,
+    revision: i64,
+    content: Json<Content>,
+    content_digest: Vec<u8>,
+    author: String,
+    create_time: DateTime<Utc>,
+}
+
+impl RevisionRow {
+    fn revision(self) -> Result<Revision> {
+        Ok(Revision {
+            article: self.article,
+            newspaper: self.newspaper,
+            number: self.revision,
+            content: self.content.0,
+            content_digest: digest(&self.content_digest)?,
+            author: self.author,
+            create_time: self.create_time,
+        })
+    }
+}
+
+/// One revision.
+pub async fn revision(connection: &mut PgConnection, id: Uuid, number: i64) -> Result<Option<Revision>> {
+    let row = sqlx::query_as!(
+        RevisionRow,
+        r#"select r.article, a.newspaper, r.revision, r.content as "content: Json<Content>", r.content_digest,
+                  r.author, r.create_time
+           from article_revisions r join articles a on a.id = r.article
+           where r.article = $1 and r.revision = $2"#,
+        id,
+        number
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(RevisionRow::revision).transpose()
+}
+
+/// Revisions of an article, newest first, those older than `before`.
+pub async fn revisions(
+    connection: &mut PgConnection,
+    id: Uuid,
+    before: Option<i64>,
+    rows_max: i64,
+) -> Result<Vec<Revision>> {
+    let rows = sqlx::query_as!(
+        RevisionRow,
+        r#"select r.article, a.newspaper, r.revision, r.content as "content: Json<Content>", r.content_digest,
+                  r.author, r.create_time
+           from article_revisions r join articles a on a.id = r.article
+           where r.article = $1 and ($2::bigint is null or r.revision < $2)
+           order by r.revision desc limit $3"#,
+        id,
+        before,
+        rows_max
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(RevisionRow::revision).collect()
+}
+
+/// How many stages must sign articles of a newspaper, with a lock that keeps
+/// the newspaper from being deleted; none if it is not there or deleted.
+pub async fn hold_newspaper(connection: &mut PgConnection, id: &str) -> Result<Option<i32>> {
+    let stages = sqlx::query_scalar!(
+        "select review_stages from newspapers where id = $1 and delete_time is null for share",
+        id
+    );
+    Ok(stages.fetch_optional(connection).await?.map(i32::from))
+}
+
+/// The display names of reporters whom a byline is about to refer to, with a
+/// lock that keeps them from being deleted; those that are there and live.
+pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let rows = sqlx::query!(
+        "select id, display_name from reporters where id = any($1) and delete_time is null order by id for share",
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
+}
+
+/// Photos that are about to be used, with a lock that keeps them from being
+/// deleted; those that are there and live.
+pub async fn hold_photos(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let live = sqlx::query_scalar!(
+        "select id from photos where id = any($1) and delete_time is null order by id for share",
+        ids
+    );
+    Ok(live.fetch_all(connection).await?.into_iter().collect())
+}
+
+/// Keeps which reporters and photos the working copy refers to, instead of what
+/// was kept before.
+pub async fn set_references(
+    connection: &mut PgConnection,
+    id: Uuid,
+    reporters: &[Uuid],
+    photos: &[Uuid],
+) -> Result<()> {
+    sqlx::query!(
+        "with gone as (delete from article_reporters where article = $1 and reporter <> all($2))
+         insert into article_reporters (article, reporter) select $1, unnest($2::uuid[]) on conflict do nothing",
+        id,
+        reporters
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "with gone as (delete from article_photos where article = $1 and photo <> all($2))
+         insert into article_photos (article, photo) select $1, unnest($2::uuid[]) on conflict do nothing",
+        id,
+        photos
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The names of some pages of live issues that an article stands on.
+pub async fn pages_with(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!(
+        r#"select distinct 'newspapers/' || i.newspaper || '/issues/' || i.id || '/pages/' || p.page as "name!"
+           from placements p join issues i on i.uid = p.issue
+           where p.article = $1 and i.delete_time is null limit 5"#,
+        id
+    );
+    Ok(names.fetch_all(connection).await?)
+}

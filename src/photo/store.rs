@@ -1,0 +1,260 @@
+//! Photos in Postgres, without their files.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::{
+    article::Byline,
+    error::{Error, Result},
+    photo::{Clearance, File, Photo, Words},
+    workflow::{self, Review, State, store::digest},
+};
+
+struct Row {
+    id: Uuid,
+    creator: String,
+    caption: String,
+    bylines: Json<Vec<Byline>>,
+    credit_line: String,
+    copyright_notice: String,
+    usage_terms: String,
+    clearance: String,
+    cleared_by: String,
+    file_sha256: Option<Vec<u8>>,
+    file_content_type: Option<String>,
+    file_size_bytes: Option<i64>,
+    file_width_px: Option<i32>,
+    file_height_px: Option<i32>,
+    state: String,
+    content_digest: Vec<u8>,
+    return_reason: String,
+    version: i64,
+    create_time: DateTime<Utc>,
+    update_time: DateTime<Utc>,
+    delete_time: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn photo(self, reviews: Vec<Review>) -> Result<Photo> {
+        let file = self.file()?;
+        Ok(Photo {
+            id: self.id,
+            creator: self.creator,
+            words: Words {
+                caption: self.caption,
+                bylines: self.bylines.0,
+                credit_line: self.credit_line,
+                copyright_notice: self.copyright_notice,
+                usage_terms: self.usage_terms,
+                clearance: Clearance::parse(&self.clearance)?,
+            },
+            cleared_by: self.cleared_by,
+            file,
+            state: State::parse(&self.state)?,
+            reviews,
+            content_digest: digest(&self.content_digest)?,
+            return_reason: self.return_reason,
+            version: self.version,
+            create_time: self.create_time,
+            update_time: self.update_time,
+            delete_time: self.delete_time,
+        })
+    }
+
+    /// The facts of the file; the table has all of them or none.
+    fn file(&self) -> Result<Option<File>> {
+        let Some(sha256) = &self.file_sha256 else { return Ok(None) };
+        let incomplete = || Error::Internal(format!("photo {} has half a file", self.id));
+        Ok(Some(File {
+            sha256: digest(sha256)?,
+            content_type: self.file_content_type.clone().ok_or_else(incomplete)?,
+            size_bytes: self.file_size_bytes.ok_or_else(incomplete)?,
+            width_px: self.file_width_px.ok_or_else(incomplete)?,
+            height_px: self.file_height_px.ok_or_else(incomplete)?,
+        }))
+    }
+}
+
+/// Adds the sign-offs in force, with one query for all rows.
+async fn with_reviews(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Photo>> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut reviews = workflow::store::reviews(connection, &ids).await?;
+    let photo = |row: Row| {
+        let own = reviews.remove(&row.id).unwrap_or_default();
+        row.photo(own)
+    };
+    rows.into_iter().map(photo).collect()
+}
+
+/// Several photos, deleted or not, in no order; those that are there.
+pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Photo>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
+                  usage_terms, clearance::text as "clearance!", cleared_by, file_sha256, file_content_type,
+                  file_size_bytes, file_width_px, file_height_px, state::text as "state!", content_digest,
+                  return_reason, version, create_time, update_time, delete_time
+           from photos where id = any($1)"#,
+        ids
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    with_reviews(connection, rows).await
+}
+
+/// One photo, deleted or not.
+pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Photo>> {
+    Ok(find_all(connection, &[id]).await?.pop())
+}
+
+/// Several photos, locked in the order of their ids until the transaction ends;
+/// those that are there.
+pub async fn lock_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Photo>> {
+    sqlx::query!("select id from photos where id = any($1) order by id for update", ids)
+        .fetch_all(&mut *connection)
+        .await?;
+    find_all(connection, ids).await
+}
+
+/// One photo, locked until the transaction ends.
+pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Photo>> {
+    Ok(lock_all(connection, &[id]).await?.pop())
+}
+
+/// Photos by id, those behind `after`.
+pub async fn list(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    show_deleted: bool,
+    rows_max: i64,
+) -> Result<Vec<Photo>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
+                  usage_terms, clearance::text as "clearance!", cleared_by, file_sha256, file_content_type,
+                  file_size_bytes, file_width_px, file_height_px, state::text as "state!", content_digest,
+                  return_reason, version, create_time, update_time, delete_time
+           from photos
+           where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
+           order by id limit $3"#,
+        after,
+        show_deleted,
+        rows_max
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    with_reviews(connection, rows).await
+}
+
+/// Adds a photo, which has no file yet.
+pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> {
+    let words = &photo.words;
+    sqlx::query!(
+        "insert into photos (id, creator, caption, bylines, credit_line, copyright_notice, usage_terms, clearance,
+                             cleared_by, state, content_digest, version, create_time, update_time)
+         values ($1, $2, $3, $4, $5, $6, $7, $8::text::clearance, $9, $10::text::review_state, $11, $12, $13, $14)",
+        photo.id,
+        photo.creator,
+        words.caption,
+        Json(&words.bylines) as _,
+        words.credit_line,
+        words.copyright_notice,
+        words.usage_terms,
+        words.clearance.as_str(),
+        photo.cleared_by,
+        photo.state.as_str(),
+        photo.content_digest.as_bytes(),
+        photo.version,
+        photo.create_time,
+        photo.update_time
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes a changed photo, times and version included.
+pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> {
+    let words = &photo.words;
+    let file = photo.file.as_ref();
+    sqlx::query!(
+        "update photos set caption = $2, bylines = $3, credit_line = $4, copyright_notice = $5, usage_terms = $6,
+                clearance = $7::text::clearance, cleared_by = $8, file_sha256 = $9, file_content_type = $10,
+                file_size_bytes = $11, file_width_px = $12, file_height_px = $13,
+                state = $14::text::review_state, content_digest = $15, return_reason = $16, version = $17,
+                update_time = $18, delete_time = $19
+         where id = $1",
+        photo.id,
+        words.caption,
+        Json(&words.bylines) as _,
+        words.credit_line,
+        words.copyright_notice,
+        words.usage_terms,
+        words.clearance.as_str(),
+        photo.cleared_by,
+        file.map(|file| file.sha256.as_bytes()),
+        file.map(|file| file.content_type.as_str()),
+        file.map(|file| file.size_bytes),
+        file.map(|file| file.width_px),
+        file.map(|file| file.height_px),
+        photo.state.as_str(),
+        photo.content_digest.as_bytes(),
+        photo.return_reason,
+        photo.version,
+        photo.update_time,
+        photo.delete_time
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that photos stand in a publication.
+pub async fn set_published(connection: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update photos set state = 'published', version = version + 1, update_time = $2 where id = any($1)",
+        ids,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The display names of reporters whom a byline is about to refer to, with a
+/// lock that keeps them from being deleted; those that are there and live.
+pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let rows = sqlx::query!(
+        "select id, display_name from reporters where id = any($1) and delete_time is null order by id for share",
+        ids
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
+}
+
+/// Keeps which reporters the bylines refer to, instead of what was kept before.
+pub async fn set_reporters(connection: &mut PgConnection, id: Uuid, reporters: &[Uuid]) -> Result<()> {
+    sqlx::query!(
+        "with gone as (delete from photo_reporters where photo = $1 and reporter <> all($2))
+         insert into photo_reporters (photo, reporter) select $1, unnest($2::uuid[]) on conflict do nothing",
+        id,
+        reporters
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The names of some live articles that use a photo.
+pub async fn users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!(
+        r#"select 'articles/' || p.article as "name!" from article_photos p
+           join articles a on a.id = p.article where p.photo = $1 and a.delete_time is null limit 5"#,
+        id
+    );
+    Ok(names.fetch_all(connection).await?)
+}

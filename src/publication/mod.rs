@@ -1,0 +1,158 @@
+//! 出版: the acts of publishing. Each one seals a whole — an issue with all that
+//! stands in it, or an article — into bytes that never change, and appends an
+//! entry to the ledger, whose hash covers the entry before. Readers are served
+//! from these bytes and from nothing else.
+
+pub mod check;
+pub mod publish;
+pub mod rpc;
+mod seal;
+pub(crate) mod store;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use uuid::Uuid;
+
+use crate::{
+    digest::Digest,
+    error::{Error, Result},
+    wire::{Expected, name::IssueName},
+};
+
+/// The resource type (aip.dev/123).
+pub const KIND: &str = "masthead/Publication";
+
+/// A publisher's order to publish an issue.
+#[derive(Clone, Debug)]
+pub struct IssueOrder {
+    /// The issue.
+    pub name: IssueName,
+    /// The etag that the publisher knows.
+    pub etag: Expected,
+    /// What is told to the public.
+    pub note: String,
+    /// Codes of checks that may fail, all of [`check::WAIVABLE`].
+    pub acknowledge: BTreeSet<String>,
+}
+
+/// A publisher's order to publish an article by itself.
+#[derive(Clone, Debug)]
+pub struct ArticleOrder {
+    /// The article.
+    pub id: Uuid,
+    /// The etag that the publisher knows.
+    pub etag: Expected,
+    /// What is told to the public.
+    pub note: String,
+}
+
+/// What an act of publishing did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An issue, for the first time.
+    IssuePublished,
+    /// An issue, again.
+    IssueCorrected,
+    /// An issue, taken back.
+    IssueWithdrawn,
+    /// An article by itself, for the first time.
+    ArticlePublished,
+    /// An article by itself, again.
+    ArticleCorrected,
+    /// An article, taken back.
+    ArticleWithdrawn,
+}
+
+impl Kind {
+    const ALL: [Kind; 6] = [
+        Kind::IssuePublished,
+        Kind::IssueCorrected,
+        Kind::IssueWithdrawn,
+        Kind::ArticlePublished,
+        Kind::ArticleCorrected,
+        Kind::ArticleWithdrawn,
+    ];
+
+    /// The name that the database has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::IssuePublished => "issue_published",
+            Kind::IssueCorrected => "issue_corrected",
+            Kind::IssueWithdrawn => "issue_withdrawn",
+            Kind::ArticlePublished => "article_published",
+            Kind::ArticleCorrected => "article_corrected",
+            Kind::ArticleWithdrawn => "article_withdrawn",
+        }
+    }
+
+    /// Reads the name that the database has for it.
+    pub fn parse(name: &str) -> Result<Kind> {
+        let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
+        found.ok_or_else(|| Error::Internal(format!("unknown kind of publication {name}")))
+    }
+}
+
+/// One entry of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    /// The place in the ledger, from 1 without a gap.
+    pub sequence: i64,
+    /// What was done.
+    pub kind: Kind,
+    /// The name of the issue or article.
+    pub resource: String,
+    /// The id of its newspaper.
+    pub newspaper: String,
+    /// An article's revision, or how often the issue has been published.
+    pub revision: i64,
+    /// The length of the sealed bytes.
+    pub size_bytes: i64,
+    /// The digest of the sealed bytes.
+    pub sha256: Digest,
+    /// The hash of the entry before.
+    pub previous_hash: Digest,
+    /// The digest of this entry.
+    pub hash: Digest,
+    /// Who published.
+    pub publisher: String,
+    /// When.
+    pub publish_time: DateTime<Utc>,
+    /// What was told to the public.
+    pub note: String,
+    /// The entry that this one replaces.
+    pub supersedes: Option<i64>,
+    /// The checks that failed and were waived, sorted.
+    pub acknowledged: Vec<String>,
+}
+
+impl Publication {
+    /// The hash of this entry: over its fields in the order that the API
+    /// documents, each behind its length. It takes in the entry before.
+    pub fn compute_hash(&self) -> Digest {
+        let fields = [
+            self.previous_hash.to_string(),
+            self.sequence.to_string(),
+            format!("KIND_{}", self.kind.as_str().to_ascii_uppercase()),
+            self.resource.clone(),
+            self.revision.to_string(),
+            self.size_bytes.to_string(),
+            self.sha256.to_string(),
+            self.publisher.clone(),
+            self.publish_time.to_rfc3339_opts(SecondsFormat::Micros, true),
+            self.note.clone(),
+            self.supersedes.map(name).unwrap_or_default(),
+        ];
+        Digest::of_parts(fields.iter().chain(&self.acknowledged).map(|field| field.as_bytes()))
+    }
+}
+
+/// The full resource name of a publication.
+pub fn name(sequence: i64) -> String {
+    format!("publications/{sequence}")
+}
+
+/// The error for a publication that is not there.
+pub fn missing(sequence: i64) -> Error {
+    Error::NotFound { kind: KIND, name: name(sequence) }
+}

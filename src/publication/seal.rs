@@ -1,0 +1,167 @@
+//! Freezing: makes the one message that a publication is, and encodes it, once.
+//! What is only for the newsroom stays behind.
+
+use bytes::Bytes;
+use prost::Message;
+
+use crate::{
+    article::Article,
+    issue::{Issue, Page},
+    newspaper::Newspaper,
+    pb,
+    photo::{self, Photo},
+    publication::{
+        Publication,
+        check::{Candidate, Material},
+    },
+    reporter, wire,
+};
+
+/// Seals an issue. `entry` is its ledger entry as far as it is known: what
+/// covers the sealed bytes cannot stand in them.
+pub fn issue(candidate: &Candidate, entry: &Publication) -> Bytes {
+    let sealed = pb::PublishedIssue {
+        name: candidate.issue.name(),
+        newspaper: Some(public_newspaper(candidate.newspaper.clone())),
+        issue: Some(public_issue(candidate.issue.clone())),
+        pages: candidate.pages.iter().map(|page| public_page(candidate, page)).collect(),
+        reporters: reporters(&candidate.material),
+        photos: photos(&candidate.material),
+        publication: Some(known_entry(entry)),
+    };
+    sealed.encode_to_vec().into()
+}
+
+/// Seals an article for itself, with its part of the material. `page` is where
+/// it is printed, empty if it is not.
+pub fn article(article: &Article, material: &Material, page: String, entry: &Publication) -> Bytes {
+    let own_photos = article.content.photos();
+    let mut own = Material::default();
+    own.photos.extend(own_photos.iter().filter_map(|id| Some((*id, material.photos.get(id)?.clone()))));
+    let photographers = own.photos.values().flat_map(|photo| &photo.words.bylines);
+    let signers = article.content.bylines.iter().chain(photographers).filter_map(|byline| byline.reporter);
+    let named: Vec<_> = signers.filter_map(|id| Some((id, material.reporters.get(&id)?.clone()))).collect();
+    own.reporters.extend(named);
+    let sealed = pb::PublishedArticle {
+        name: article.name(),
+        article: Some(public_article(article.clone())),
+        reporters: reporters(&own),
+        photos: photos(&own),
+        publication: Some(known_entry(entry)),
+        page,
+    };
+    sealed.encode_to_vec().into()
+}
+
+fn known_entry(entry: &Publication) -> pb::Publication {
+    pb::Publication { size_bytes: 0, sha256: String::new(), hash: String::new(), ..entry.clone().into() }
+}
+
+fn public_newspaper(newspaper: Newspaper) -> pb::Newspaper {
+    pb::Newspaper { etag: String::new(), create_time: None, update_time: None, ..newspaper.into() }
+}
+
+fn public_issue(issue: Issue) -> pb::Issue {
+    pb::Issue {
+        creator: String::new(),
+        reviews: Vec::new(),
+        state: 0,
+        latest_publication: String::new(),
+        etag: String::new(),
+        create_time: None,
+        update_time: None,
+        return_reason: String::new(),
+        ..issue.into()
+    }
+}
+
+fn public_article(article: Article) -> pb::Article {
+    pb::Article {
+        creator: String::new(),
+        reviews: Vec::new(),
+        state: 0,
+        latest_publication: String::new(),
+        etag: String::new(),
+        create_time: None,
+        update_time: None,
+        return_reason: String::new(),
+        ..article.into()
+    }
+}
+
+fn public_page(candidate: &Candidate, page: &Page) -> pb::PublishedPage {
+    let whole = pb::Page::from((&candidate.issue.id, page.clone()));
+    let placements = whole.placements.iter().zip(&page.layout.placements);
+    let placements = placements.map(|(message, placement)| pb::published_page::PublishedPlacement {
+        placement: Some(message.clone()),
+        article: candidate.articles.get(&placement.article).cloned().map(public_article),
+    });
+    pb::PublishedPage {
+        placements: placements.collect(),
+        page: Some(pb::Page {
+            placements: Vec::new(),
+            etag: String::new(),
+            create_time: None,
+            update_time: None,
+            ..whole
+        }),
+    }
+}
+
+fn reporters(material: &Material) -> Vec<pb::PublishedReporter> {
+    let named = material.reporters.iter();
+    named
+        .map(|(id, display_name)| pb::PublishedReporter {
+            name: reporter::name(*id),
+            display_name: display_name.clone(),
+        })
+        .collect()
+}
+
+fn photos(material: &Material) -> Vec<pb::PublishedPhoto> {
+    material.photos.values().cloned().map(public_photo).collect()
+}
+
+fn public_photo(photo: Photo) -> pb::PublishedPhoto {
+    let name = photo::name(photo.id);
+    let whole = pb::Photo::from(photo);
+    pb::PublishedPhoto {
+        name,
+        caption: whole.caption,
+        bylines: whole.bylines,
+        credit_line: whole.credit_line,
+        copyright_notice: whole.copyright_notice,
+        usage_terms: whole.usage_terms,
+        file: whole.file,
+    }
+}
+
+impl From<Publication> for pb::Publication {
+    fn from(publication: Publication) -> pb::Publication {
+        use crate::publication::{Kind, name};
+        let kind = match publication.kind {
+            Kind::IssuePublished => pb::publication::Kind::IssuePublished,
+            Kind::IssueCorrected => pb::publication::Kind::IssueCorrected,
+            Kind::IssueWithdrawn => pb::publication::Kind::IssueWithdrawn,
+            Kind::ArticlePublished => pb::publication::Kind::ArticlePublished,
+            Kind::ArticleCorrected => pb::publication::Kind::ArticleCorrected,
+            Kind::ArticleWithdrawn => pb::publication::Kind::ArticleWithdrawn,
+        };
+        pb::Publication {
+            name: name(publication.sequence),
+            sequence: publication.sequence,
+            kind: kind.into(),
+            resource: publication.resource,
+            revision: publication.revision,
+            size_bytes: publication.size_bytes,
+            sha256: publication.sha256.to_string(),
+            previous_hash: publication.previous_hash.to_string(),
+            hash: publication.hash.to_string(),
+            publisher: publication.publisher,
+            publish_time: Some(wire::timestamp(publication.publish_time)),
+            note: publication.note,
+            supersedes: publication.supersedes.map(name).unwrap_or_default(),
+            acknowledged: publication.acknowledged,
+        }
+    }
+}
