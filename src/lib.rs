@@ -24,7 +24,7 @@
 //! | [`demo`] | the main job from text to published issue, as a newsroom does it |
 //! | [`installation`] [`terminal`] | what the command works with: data folder, database, photo store; progress |
 //! | [`embedded`] | the Postgres of the quick start and the tests |
-//! | [`calendar`], [`text`], [`digest`] | pure: weekday and lunar date; counting, pinyin; SHA-256 |
+//! | [`calendar`], [`text`], [`name_reading`], [`digest`] | pure: weekday and lunar date; counting and setting text; pinyin; SHA-256 |
 
 pub mod admin;
 pub mod article;
@@ -39,6 +39,7 @@ pub mod error;
 pub mod import;
 pub mod installation;
 pub mod issue;
+pub mod name_reading;
 pub mod newspaper;
 pub mod photo;
 pub mod publication;

@@ -189,11 +189,18 @@ async fn migrate(settings: DataSettings) -> Done {
 async fn show(settings: Demo) -> Done {
     let page = settings.page.as_deref().map(read_file).transpose()?;
     let demo = demo::Demo::open(settings.listen, settings.data_dir).await?;
-    let shown = demo.show(page.as_deref()).await;
-    if shown.is_ok() && !settings.exit {
-        demo.print_calls();
-        let signal = stop_signal()?;
-        signal.await;
+    let mut shown = Ok(());
+    let stopped = stop_signal()?;
+    let whole = async {
+        shown = demo.show(page.as_deref()).await;
+        if shown.is_ok() && !settings.exit {
+            demo.print_calls();
+            std::future::pending().await
+        }
+    };
+    tokio::select! {
+        () = whole => {}
+        () = stopped => {}
     }
     demo.close().await?;
     shown.map_err(Into::into)

@@ -80,7 +80,9 @@ impl Desk {
     /// An address that is none, a token that is none, or no server there.
     pub async fn connect(address: &str, token: &str) -> Result<Desk, ConnectError> {
         let endpoint = Endpoint::from_shared(address.to_owned());
-        let endpoint = endpoint.map_err(|_| ConnectError::Address(address.to_owned()))?;
+        // Without a scheme it would be taken for a path.
+        let endpoint = endpoint.ok().filter(|endpoint| endpoint.uri().scheme_str() == Some("http"));
+        let endpoint = endpoint.ok_or_else(|| ConnectError::Address(address.to_owned()))?;
         let endpoint = endpoint.connect_timeout(CONNECT_TIME_MAX).tcp_nodelay(true);
         let unreachable = |cause| ConnectError::Unreachable { address: address.to_owned(), cause };
         let channel = endpoint.connect().await.map_err(unreachable)?;

@@ -16,8 +16,8 @@ use crate::{
         message::{self, Reporters},
         page::{Page, Story},
     },
+    name_reading::pinyin_keys,
     pb,
-    text::pinyin_keys,
     wire::name::is_newspaper_id,
 };
 

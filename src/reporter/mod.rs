@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    text::pinyin_keys,
+    name_reading::pinyin_keys,
 };
 
 /// The resource type (aip.dev/123).

@@ -1,6 +1,7 @@
 //! `ArticleService`.
 
 mod content;
+mod work;
 
 use std::collections::HashMap;
 
@@ -8,16 +9,15 @@ use tonic::{Request, Response};
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, Content, KIND, Revision, missing, missing_revision, name, revision_name, store},
+    article::{Article, KIND, Revision, missing, missing_revision, name, revision_name, store},
     config,
-    db::{Change, Db, Transaction},
+    db::Db,
     error::{Error, Result},
     newspaper,
     pb::{self, servers::article_service_server::ArticleService},
     photo,
     publication::{self, ArticleOrder},
-    wire::{self, Answer, Check, byline, mask, mask::Writable, operation, page::Page},
-    workflow::{self, Review, State, Subject},
+    wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
 };
 
 const WRITABLE: Writable = Writable {
@@ -95,166 +95,6 @@ impl From<Revision> for pb::ArticleRevision {
     }
 }
 
-/// Makes sure that everything that the content refers to is there and stays,
-/// and fills in printed names.
-async fn resolve(transaction: &mut Transaction, content: &mut Content) -> Result<()> {
-    let reporters = store::hold_reporters(transaction.connection(), &content.reporters()).await?;
-    byline::complete("article.bylines", &mut content.bylines, &reporters)?;
-    let photos = content.photos();
-    let live = store::hold_photos(transaction.connection(), &photos).await?;
-    let mut check = Check::default();
-    for gone in photos.iter().filter(|photo| !live.contains(*photo)) {
-        check.add("article.photos", format!("{} does not exist or is deleted", photo::name(*gone)));
-    }
-    check.finish()
-}
-
-/// Writes the change of a locked article, and notes it.
-async fn save(
-    transaction: &mut Transaction,
-    mut article: Article,
-    kind: &'static str,
-    before: Option<crate::digest::Digest>,
-) -> Result<pb::Article> {
-    article.version += 1;
-    article.update_time = transaction.now();
-    store::update(transaction.connection(), &article).await?;
-    let after = Some(article.content_digest);
-    transaction.record(Change { resource: article.name(), kind, before, after });
-    Ok(article.into())
-}
-
-/// Writes new content of a locked article: a revision, a draft, no sign-offs.
-async fn save_content(
-    transaction: &mut Transaction,
-    mut article: Article,
-    content: Content,
-) -> Result<pb::Article> {
-    let before = article.content_digest;
-    let author = transaction.caller().name.clone();
-    article.content_digest = content.digest()?;
-    article.content = content;
-    article.revision += 1;
-    article.state = State::Draft;
-    article.reviews.clear();
-    article.return_reason.clear();
-    article.update_time = transaction.now();
-    let now = transaction.now();
-    let (reporters, photos) = (article.content.reporters(), article.content.photos());
-    let connection = transaction.connection();
-    store::insert_revision(connection, &article, &author).await?;
-    store::set_references(connection, article.id, &reporters, &photos).await?;
-    workflow::store::void(connection, article.id, now).await?;
-    workflow::store::add_author(connection, article.id, &author).await?;
-    save(transaction, article, "updated", Some(before)).await
-}
-
-/// Finds a live article to work on, locked, if the caller knows its etag.
-async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Article> {
-    let article = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
-    article.live()?;
-    etag.meet(&article.name(), article.version)?;
-    Ok(article)
-}
-
-async fn create(
-    transaction: &mut Transaction,
-    newspaper: String,
-    mut content: Content,
-) -> Result<pb::Article> {
-    if store::hold_newspaper(transaction.connection(), &newspaper).await?.is_none() {
-        let gone = format!("{} does not exist or is deleted", newspaper::name(&newspaper));
-        return Err(Error::invalid("article.newspaper", gone));
-    }
-    resolve(transaction, &mut content).await?;
-    let creator = transaction.caller().name.clone();
-    let now = transaction.now();
-    let article = Article {
-        id: Uuid::now_v7(),
-        newspaper,
-        creator: creator.clone(),
-        content_digest: content.digest()?,
-        content,
-        revision: 1,
-        state: State::Draft,
-        reviews: Vec::new(),
-        return_reason: String::new(),
-        latest_publication: None,
-        version: 1,
-        create_time: now,
-        update_time: now,
-        delete_time: None,
-    };
-    let (reporters, photos) = (article.content.reporters(), article.content.photos());
-    let connection = transaction.connection();
-    store::insert(connection, &article).await?;
-    store::insert_revision(connection, &article, &creator).await?;
-    store::set_references(connection, article.id, &reporters, &photos).await?;
-    workflow::store::add_author(connection, article.id, &creator).await?;
-    let after = Some(article.content_digest);
-    transaction.record(Change { resource: article.name(), kind: "created", before: None, after });
-    Ok(article.into())
-}
-
-async fn update(transaction: &mut Transaction, article: Article, merged: pb::Article) -> Result<pb::Article> {
-    let mut check = Check::default();
-    if merged.newspaper != newspaper::name(&article.newspaper) {
-        check.add("article.newspaper", "is immutable");
-    }
-    let mut content = content::read(&mut check, merged);
-    check.finish()?;
-    resolve(transaction, &mut content).await?;
-    if content == article.content {
-        return Ok(article.into());
-    }
-    save_content(transaction, article, content).await
-}
-
-async fn review(
-    transaction: &mut Transaction,
-    mut article: Article,
-    stage: i32,
-    remark: String,
-) -> Result<pb::Article> {
-    let stages = store::hold_newspaper(transaction.connection(), &article.newspaper).await?;
-    let stages = stages.ok_or_else(|| newspaper::missing(&article.newspaper))?;
-    let authors = workflow::store::authors(transaction.connection(), article.id).await?;
-    let name = article.name();
-    let subject =
-        Subject { name: &name, state: article.state, stages, reviews: &article.reviews, authors: &authors };
-    let reviewer = transaction.caller().name.clone();
-    article.state = subject.sign(&reviewer, stage)?;
-    article.return_reason.clear();
-    let content_digest = article.content_digest;
-    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
-    workflow::store::sign(transaction.connection(), article.id, &review).await?;
-    article.reviews.push(review);
-    save(transaction, article, "reviewed", Some(content_digest)).await
-}
-
-async fn send_back(
-    transaction: &mut Transaction,
-    mut article: Article,
-    reason: String,
-) -> Result<pb::Article> {
-    let name = article.name();
-    Subject { name: &name, state: article.state, stages: 1, reviews: &[], authors: &[] }.send_back()?;
-    let now = transaction.now();
-    workflow::store::void(transaction.connection(), article.id, now).await?;
-    article.state = State::Draft;
-    article.reviews.clear();
-    article.return_reason = reason;
-    let digest = article.content_digest;
-    save(transaction, article, "returned", Some(digest)).await
-}
-
-/// Why an article cannot be deleted: the names of what still refers to it.
-async fn users(transaction: &mut Transaction, article: &Article) -> Result<Vec<String>> {
-    let mut by = store::pages_with(transaction.connection(), article.id).await?;
-    by.extend(article.latest_publication.map(publication::name));
-    Ok(by)
-}
-
 #[tonic::async_trait]
 impl ArticleService for Service {
     async fn create_article(&self, request: Request<pb::CreateArticleRequest>) -> Answer<pb::Article> {
@@ -267,7 +107,7 @@ impl ArticleService for Service {
         check.finish()?;
         let created = self.db.write(operation, move |transaction| {
             let (newspaper, content) = (newspaper.clone(), content.clone());
-            Box::pin(create(transaction, newspaper, content))
+            Box::pin(work::create(transaction, newspaper, content))
         });
         Ok(Response::new(created.await?))
     }
@@ -329,9 +169,9 @@ impl ArticleService for Service {
         let updated = self.db.write(operation, move |transaction| {
             let (given, etag, chosen) = (given.clone(), etag.clone(), chosen.clone());
             Box::pin(async move {
-                let article = lock(transaction, id, &etag).await?;
+                let article = work::lock(transaction, id, &etag).await?;
                 let merged = mask::merge(&pb::Article::from(article.clone()), &given, &chosen)?;
-                update(transaction, article, merged).await
+                work::update(transaction, article, merged).await
             })
         });
         Ok(Response::new(updated.await?))
@@ -353,13 +193,13 @@ impl ArticleService for Service {
                     return if message.allow_missing { Ok(article.into()) } else { Err(missing(id)) };
                 }
                 etag.meet(&article.name(), article.version)?;
-                let by = users(transaction, &article).await?;
+                let by = work::users(transaction, &article).await?;
                 if !by.is_empty() {
                     return Err(Error::InUse { name: article.name(), by });
                 }
                 article.delete_time = Some(transaction.now());
                 let digest = article.content_digest;
-                save(transaction, article, "deleted", Some(digest)).await
+                work::save(transaction, article, "deleted", Some(digest)).await
             })
         });
         Ok(Response::new(deleted.await?))
@@ -382,10 +222,10 @@ impl ArticleService for Service {
                 }
                 etag.meet(&article.name(), article.version)?;
                 // What it refers to may have been deleted in the meantime.
-                resolve(transaction, &mut article.content.clone()).await?;
+                work::resolve(transaction, &mut article.content.clone()).await?;
                 article.delete_time = None;
                 let digest = article.content_digest;
-                save(transaction, article, "undeleted", Some(digest)).await
+                work::save(transaction, article, "undeleted", Some(digest)).await
             })
         });
         Ok(Response::new(undeleted.await?))
@@ -403,8 +243,8 @@ impl ArticleService for Service {
         let reviewed = self.db.write(operation, move |transaction| {
             let (etag, remark) = (etag.clone(), remark.clone());
             Box::pin(async move {
-                let article = lock(transaction, id, &etag).await?;
-                review(transaction, article, stage, remark).await
+                let article = work::lock(transaction, id, &etag).await?;
+                work::review(transaction, article, stage, remark).await
             })
         });
         Ok(Response::new(reviewed.await?))
@@ -421,8 +261,8 @@ impl ArticleService for Service {
         let returned = self.db.write(operation, move |transaction| {
             let (etag, reason) = (etag.clone(), reason.clone());
             Box::pin(async move {
-                let article = lock(transaction, id, &etag).await?;
-                send_back(transaction, article, reason).await
+                let article = work::lock(transaction, id, &etag).await?;
+                work::send_back(transaction, article, reason).await
             })
         });
         Ok(Response::new(returned.await?))

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::characters::without_ornaments;
 use super::ledger::Ledger;
-use super::signatures::{self, Signature, Trust};
-use super::{Became, Byline};
+use super::signatures::{self, Person, Signature, Trust};
+use super::{Became, Byline, Reason, Role};
 
 /// What a line or a bracket signs with.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ impl Signature {
         for person in &mut self.people {
             person.place = person.place.start + by..person.place.end + by;
         }
-        for place in &mut self.wording {
+        for place in self.wording.iter_mut().chain(&mut self.houses) {
             *place = place.start + by..place.end + by;
         }
         self
@@ -62,7 +62,8 @@ impl Signature {
             person.place = person.place.start - by..person.place.end - by;
         }
         self.wording.retain(|place| place.start >= by);
-        for place in &mut self.wording {
+        self.houses.retain(|place| place.start >= by);
+        for place in self.wording.iter_mut().chain(&mut self.houses) {
             *place = place.start - by..place.end - by;
         }
         self
@@ -140,7 +141,7 @@ pub(super) fn opening(text: &str) -> Option<Opening> {
     let dateline_end = at + mark.len_utf8();
     let after = &text[dateline_end..];
     let closes = after.is_empty() || after.starts_with([' ', '\u{3000}', '（', '(', '：', ':', '\t']);
-    if !is_house || !closes || dateline.contains(['，', '。', '“', '《']) {
+    if !is_house || !closes || dateline.contains(['，', '。', '“', '《', '【', '■']) {
         return None;
     }
     let names = bracket(text, dateline_end);
@@ -172,10 +173,15 @@ pub(super) fn book(
 ) {
     let mut at = 0;
     for person in &names.people {
-        ledger.place(number, &text[at..person.place.start], Became::Wording);
-        ledger.place(number, &text[person.place.clone()], became(people.len()));
+        book_wording(number, text, at..person.place.start, names, ledger);
+        let place = placed(people, person, person.roles[0]).unwrap_or(people.len());
+        ledger.place(number, &text[person.place.clone()], became(place));
         at = person.place.end;
         for role in &person.roles {
+            // Who signs above a text and again below it signs once.
+            if placed(people, person, *role).is_some() {
+                continue;
+            }
             people.push(Byline {
                 name: person.name.clone(),
                 printed_name: text[person.place.clone()].to_owned(),
@@ -184,5 +190,26 @@ pub(super) fn book(
             });
         }
     }
-    ledger.place(number, &text[at..], Became::Wording);
+    book_wording(number, text, at..text.len(), names, ledger);
+}
+
+/// How many names back a repeated one is looked for: more than any story has.
+const NAMES_MAX: usize = 50;
+
+fn placed(people: &[Byline], person: &Person, role: Role) -> Option<usize> {
+    let from = people.len().saturating_sub(NAMES_MAX);
+    let is_same = |byline: &Byline| byline.role == role && byline.name == person.name;
+    people[from..].iter().position(is_same).map(|place| from + place)
+}
+
+/// Books what stands between names. The roles went to the bylines; a reporter's house has no
+/// field there.
+fn book_wording(number: usize, text: &str, place: Range<usize>, names: &Signature, ledger: &mut Ledger) {
+    let mut at = place.start;
+    for house in names.houses.iter().filter(|house| place.start <= house.start && house.end <= place.end) {
+        ledger.place(number, &text[at..house.start], Became::Wording);
+        ledger.leave_over(number, &text[house.clone()], Reason::NoField);
+        at = house.end;
+    }
+    ledger.place(number, &text[at..place.end], Became::Wording);
 }

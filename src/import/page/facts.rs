@@ -232,7 +232,7 @@ fn words_end(text: &[char], from: usize) -> usize {
         .find(|at| {
             matches!(text[*at], ';' | '|' | ',')
                 || (*at > from && opens_word(text, *at) && fact_begins(text, *at))
-                || (*at > from && wording_at(text, *at).is_some_and(|(_, _, has_colon)| has_colon))
+                || wording_at(text, *at).is_some_and(|(_, _, has_colon)| has_colon)
         })
         .unwrap_or(text.len());
     while end > from && text[end - 1] == ' ' {

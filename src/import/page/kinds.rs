@@ -110,20 +110,17 @@ fn item<'a>(line: &Line<'a>, text: Cow<'a, str>, kind: Kind) -> Item<'a> {
     Item { number: line.number, text, indented: line.indented, after_blank: line.after_blank, kind }
 }
 
-/// A label with text behind it is two items.
+/// Labels with text behind them are items of their own.
 fn push<'a>(line: &'a Line<'a>, items: &mut Vec<Item<'a>>) {
-    let text = line.text.as_ref();
-    match label_length(text) {
-        Some(length) => {
-            items.push(item(line, Cow::Borrowed(&text[..length]), Kind::Label));
-            let rest = text[length..].trim();
-            if !rest.is_empty() {
-                let mut rest = item(line, Cow::Borrowed(rest), kind(rest));
-                rest.after_blank = false;
-                items.push(rest);
-            }
-        }
-        None => items.push(item(line, Cow::Borrowed(text), kind(text))),
+    let mut text = line.text.as_ref();
+    let mut after_blank = line.after_blank;
+    while let Some(length) = label_length(text) {
+        items.push(Item { after_blank, ..item(line, Cow::Borrowed(&text[..length]), Kind::Label) });
+        text = text[length..].trim();
+        after_blank = false;
+    }
+    if !text.is_empty() {
+        items.push(Item { after_blank, ..item(line, Cow::Borrowed(text), kind(text)) });
     }
 }
 

@@ -143,10 +143,7 @@ fn title_line(lines: &[Line], head: &[Option<Reading>], head_end: usize) -> Opti
     };
     let reach = if has_facts { head_end } else { head_end.min(1) };
     let named = (0..reach).filter(unread).find(is_named);
-    let sticks_to_fact = lines
-        .iter()
-        .zip(head)
-        .any(|(line, reading)| reading.as_ref().is_some_and(|reading| reading.title().is_some()));
+    let sticks_to_fact = head.iter().flatten().any(|reading| reading.title().is_some());
     if named.is_some() || !has_facts || sticks_to_fact {
         return named;
     }
@@ -171,8 +168,7 @@ fn has_paper_ending(name: &str) -> bool {
 fn book_title(line: &Line, page: &mut Page, ledger: &mut Ledger) {
     let length = title_length(&line.text).unwrap_or(line.text.len());
     let (name, tail) = line.text.split_at(length);
-    set_title(page, name, line.number);
-    ledger.place(line.number, name, Became::Fact(FactKind::Title));
+    book_name(name, line.number, page, ledger);
     if has_words(tail) {
         ledger.leave_over(line.number, tail, Reason::NoField);
     } else {
@@ -180,9 +176,13 @@ fn book_title(line: &Line, page: &mut Page, ledger: &mut Ledger) {
     }
 }
 
-fn set_title(page: &mut Page, name: &str, line: usize) {
-    let value = name.chars().filter(|each| !each.is_whitespace()).collect();
-    page.masthead.title = Some(Fact { value, printed: name.to_owned(), line });
+fn book_name(name: &str, line: usize, page: &mut Page, ledger: &mut Ledger) {
+    let value: String = name.chars().filter(|each| !each.is_whitespace()).collect();
+    match fill(&mut page.masthead.title, value, name.trim(), line) {
+        Some(true) => ledger.place(line, name, Became::Fact(FactKind::Title)),
+        Some(false) => ledger.place(line, name, Became::Repeated(FactKind::Title)),
+        None => ledger.leave_over(line, name, Reason::SecondValue),
+    }
 }
 
 /// A line with its facts.
@@ -288,8 +288,7 @@ impl Reading {
             if self.letters(gap.clone()) == 0 {
                 ledger.place(line.number, &text, Became::Wording);
             } else if title.as_ref() == Some(&gap) {
-                set_title(page, text.trim(), line.number);
-                ledger.place(line.number, &text, Became::Fact(FactKind::Title));
+                book_name(&text, line.number, page, ledger);
             } else if section.as_ref() == Some(&gap) && page.section.is_none() {
                 book_section(line.number, &text, page, ledger);
             } else {

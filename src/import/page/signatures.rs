@@ -16,6 +16,8 @@ pub(super) struct Signature {
     pub(super) people: Vec<Person>,
     /// The places of the words that are not names, in bytes.
     pub(super) wording: Vec<Range<usize>>,
+    /// The places of the houses that reporters are said to be of (山城日报记者), in bytes.
+    pub(super) houses: Vec<Range<usize>>,
 }
 
 /// One person who signs.
@@ -54,6 +56,8 @@ pub(super) enum Trust {
 #[derive(Clone, Copy, PartialEq)]
 enum Word {
     Role(Role),
+    /// 山城日报, before 记者.
+    House,
     /// 文: wrote.
     Wrote,
     /// 摄: photographed.
@@ -91,9 +95,12 @@ pub(super) fn read(text: &str, trust: Trust) -> Option<Signature> {
         return None;
     }
     let people = people(text, &tokens);
-    let wording =
-        tokens.into_iter().filter(|(word, _)| *word != Word::Name).map(|(_, place)| place).collect();
-    Some(Signature { people, wording })
+    let places = |wanted: fn(Word) -> bool| -> Vec<Range<usize>> {
+        tokens.iter().filter(|(word, _)| wanted(*word)).map(|(_, place)| place.clone()).collect()
+    };
+    let houses = places(|word| word == Word::House);
+    let wording = places(|word| !matches!(word, Word::Name | Word::House));
+    Some(Signature { people, wording, houses })
 }
 
 /// Whether the text is a role and nothing else (■记者): the names stand on the next line.
@@ -132,9 +139,13 @@ fn split_word(text: &str, place: Range<usize>, tokens: &mut Vec<Token>) -> Optio
         tokens.push((work, place));
         return Some(());
     }
-    if let Some((role, length)) = role(word) {
-        tokens.push((Word::Role(role), place.start..place.start + length));
-        place.start += length;
+    if let Some((role, words)) = role(word) {
+        let (start, end) = (place.start + words.start, place.start + words.end);
+        if words.start > 0 {
+            tokens.push((Word::House, place.start..start));
+        }
+        tokens.push((Word::Role(role), start..end));
+        place.start = end;
         return if place.is_empty() { Some(()) } else { split_word(text, place, tokens) };
     }
     let tail =
@@ -163,8 +174,8 @@ fn work(word: &str) -> Option<Word> {
     })
 }
 
-/// The role at the front of a word, and its length in bytes.
-fn role(word: &str) -> Option<(Role, usize)> {
+/// The role at the front of a word, and where it lies, in bytes; what is before it is a house.
+fn role(word: &str) -> Option<(Role, Range<usize>)> {
     const WORDS: &[(&str, Role)] = &[
         ("摄影记者", Role::Photographer),
         ("特约通讯员", Role::Correspondent),
@@ -191,11 +202,11 @@ fn role(word: &str) -> Option<(Role, usize)> {
         ("视觉", Role::Layout),
     ];
     let worded = WORDS.iter().find(|(front, _)| word.starts_with(front));
-    worded.map(|(front, role)| (*role, front.len())).or_else(|| reporter(word))
+    worded.map(|(front, role)| (*role, 0..front.len())).or_else(|| reporter(word))
 }
 
 /// 记者 with what kind of reporter it is in front: 本报见习记者, 山城日报全媒体记者.
-fn reporter(word: &str) -> Option<(Role, usize)> {
+fn reporter(word: &str) -> Option<(Role, Range<usize>)> {
     const KINDS: [&str; 13] = [
         "本报",
         "本刊",
@@ -216,8 +227,8 @@ fn reporter(word: &str) -> Option<(Role, usize)> {
     while let Some(kind) = KINDS.iter().find(|kind| front.ends_with(**kind)) {
         front = &front[..front.len() - kind.len()];
     }
-    let is_house = front.chars().count() <= 8 && front.ends_with(['报', '社', '台', '网']);
-    (front.is_empty() || is_house).then_some((Role::Reporter, length))
+    let is_house = (3..=8).contains(&front.chars().count()) && front.ends_with(['报', '社', '台', '网']);
+    (front.is_empty() || is_house).then_some((Role::Reporter, front.len()..length))
 }
 
 fn without_spaces(text: &str) -> String {
@@ -309,7 +320,7 @@ fn people(text: &str, tokens: &[Token]) -> Vec<Person> {
                 let roles = roles(desk, &leading);
                 people.push(Person { name, place: place.clone(), roles });
             }
-            Word::Filler => {}
+            Word::Filler | Word::House => {}
             work if work_leads => {
                 if at == 0 || !is_work(tokens[at - 1].0) {
                     leading.clear();

@@ -95,6 +95,14 @@ impl Desk<'_, '_> {
         &mut self.drafts[last]
     }
 
+    /// A label between the signature of a story and its dateline names that story's column.
+    fn set_column_in_hand(&mut self) {
+        if let (Some(column), Some(draft)) = (self.column.take(), self.drafts.last_mut()) {
+            let item = &self.items[column];
+            draft.set_column(item.number, &item.text, self.ledger);
+        }
+    }
+
     /// A label that waited for a headline in vain.
     fn drop_column(&mut self) {
         if let Some(column) = self.column.take() {
@@ -272,7 +280,7 @@ impl Desk<'_, '_> {
             (Some(_), None | Some(Kind::Title | Kind::Credit(_) | Kind::Caption)) => false,
             (Some(_), Some(Kind::Label)) => !self.is_column(end),
             // The scan may print a signature in the middle of the text that it belongs to.
-            (Some(draft), Some(Kind::Prose)) => !(draft.is_open() && !draft.is_signed()),
+            (Some(draft), Some(Kind::Prose)) => !draft.is_open() || draft.is_signed(),
             (Some(_), Some(_)) => true,
         };
         if opens {
@@ -340,7 +348,9 @@ impl Desk<'_, '_> {
             self.ledger.leave_over(item.number, &item.text, Reason::NoStory);
             return at + 1;
         }
-        if !continues {
+        if continues {
+            self.set_column_in_hand();
+        } else {
             self.open_story(at..at, at);
         }
         let next = self.items.get(at + 1);

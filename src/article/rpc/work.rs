@@ -1,0 +1,178 @@
+//! What the handlers do inside a transaction.
+
+use uuid::Uuid;
+
+use super::content;
+use crate::{
+    article::{Article, Content, missing, store},
+    db::{Change, Transaction},
+    digest::Digest,
+    error::{Error, Result},
+    newspaper, pb, photo, publication,
+    wire::{self, Check, byline},
+    workflow::{self, Review, State, Subject},
+};
+
+/// Makes sure that everything that the content refers to is there and stays,
+/// and fills in printed names.
+pub async fn resolve(transaction: &mut Transaction, content: &mut Content) -> Result<()> {
+    let reporters = store::hold_reporters(transaction.connection(), &content.reporters()).await?;
+    byline::complete("article.bylines", &mut content.bylines, &reporters)?;
+    let photos = content.photos();
+    let live = store::hold_photos(transaction.connection(), &photos).await?;
+    let mut check = Check::default();
+    for gone in photos.iter().filter(|photo| !live.contains(*photo)) {
+        check.add("article.photos", format!("{} does not exist or is deleted", photo::name(*gone)));
+    }
+    check.finish()
+}
+
+/// Writes the change of a locked article, and notes it.
+pub async fn save(
+    transaction: &mut Transaction,
+    mut article: Article,
+    kind: &'static str,
+    before: Option<Digest>,
+) -> Result<pb::Article> {
+    article.version += 1;
+    article.update_time = transaction.now();
+    store::update(transaction.connection(), &article).await?;
+    let after = Some(article.content_digest);
+    transaction.record(Change { resource: article.name(), kind, before, after });
+    Ok(article.into())
+}
+
+/// Writes new content of a locked article: a revision, a draft, no sign-offs.
+pub async fn save_content(
+    transaction: &mut Transaction,
+    mut article: Article,
+    content: Content,
+) -> Result<pb::Article> {
+    let before = article.content_digest;
+    let author = transaction.caller().name.clone();
+    article.content_digest = content.digest()?;
+    article.content = content;
+    article.revision += 1;
+    article.state = State::Draft;
+    article.reviews.clear();
+    article.return_reason.clear();
+    article.update_time = transaction.now();
+    let now = transaction.now();
+    let (reporters, photos) = (article.content.reporters(), article.content.photos());
+    let connection = transaction.connection();
+    store::insert_revision(connection, &article, &author).await?;
+    store::set_references(connection, article.id, &reporters, &photos).await?;
+    workflow::store::void(connection, article.id, now).await?;
+    workflow::store::add_author(connection, article.id, &author).await?;
+    save(transaction, article, "updated", Some(before)).await
+}
+
+/// Finds a live article to work on, locked, if the caller knows its etag.
+pub async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Article> {
+    let article = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    article.live()?;
+    etag.meet(&article.name(), article.version)?;
+    Ok(article)
+}
+
+pub async fn create(
+    transaction: &mut Transaction,
+    newspaper: String,
+    mut content: Content,
+) -> Result<pb::Article> {
+    if store::hold_newspaper(transaction.connection(), &newspaper).await?.is_none() {
+        let gone = format!("{} does not exist or is deleted", newspaper::name(&newspaper));
+        return Err(Error::invalid("article.newspaper", gone));
+    }
+    resolve(transaction, &mut content).await?;
+    let creator = transaction.caller().name.clone();
+    let now = transaction.now();
+    let article = Article {
+        id: Uuid::now_v7(),
+        newspaper,
+        creator: creator.clone(),
+        content_digest: content.digest()?,
+        content,
+        revision: 1,
+        state: State::Draft,
+        reviews: Vec::new(),
+        return_reason: String::new(),
+        latest_publication: None,
+        version: 1,
+        create_time: now,
+        update_time: now,
+        delete_time: None,
+    };
+    let (reporters, photos) = (article.content.reporters(), article.content.photos());
+    let connection = transaction.connection();
+    store::insert(connection, &article).await?;
+    store::insert_revision(connection, &article, &creator).await?;
+    store::set_references(connection, article.id, &reporters, &photos).await?;
+    workflow::store::add_author(connection, article.id, &creator).await?;
+    let after = Some(article.content_digest);
+    transaction.record(Change { resource: article.name(), kind: "created", before: None, after });
+    Ok(article.into())
+}
+
+pub async fn update(
+    transaction: &mut Transaction,
+    article: Article,
+    merged: pb::Article,
+) -> Result<pb::Article> {
+    let mut check = Check::default();
+    if merged.newspaper != newspaper::name(&article.newspaper) {
+        check.add("article.newspaper", "is immutable");
+    }
+    let mut content = content::read(&mut check, merged);
+    check.finish()?;
+    resolve(transaction, &mut content).await?;
+    if content == article.content {
+        return Ok(article.into());
+    }
+    save_content(transaction, article, content).await
+}
+
+pub async fn review(
+    transaction: &mut Transaction,
+    mut article: Article,
+    stage: i32,
+    remark: String,
+) -> Result<pb::Article> {
+    let stages = store::hold_newspaper(transaction.connection(), &article.newspaper).await?;
+    let stages = stages.ok_or_else(|| newspaper::missing(&article.newspaper))?;
+    let authors = workflow::store::authors(transaction.connection(), article.id).await?;
+    let name = article.name();
+    let subject =
+        Subject { name: &name, state: article.state, stages, reviews: &article.reviews, authors: &authors };
+    let reviewer = transaction.caller().name.clone();
+    article.state = subject.sign(&reviewer, stage)?;
+    article.return_reason.clear();
+    let content_digest = article.content_digest;
+    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
+    workflow::store::sign(transaction.connection(), article.id, &review).await?;
+    article.reviews.push(review);
+    save(transaction, article, "reviewed", Some(content_digest)).await
+}
+
+pub async fn send_back(
+    transaction: &mut Transaction,
+    mut article: Article,
+    reason: String,
+) -> Result<pb::Article> {
+    let name = article.name();
+    Subject { name: &name, state: article.state, stages: 1, reviews: &[], authors: &[] }.send_back()?;
+    let now = transaction.now();
+    workflow::store::void(transaction.connection(), article.id, now).await?;
+    article.state = State::Draft;
+    article.reviews.clear();
+    article.return_reason = reason;
+    let digest = article.content_digest;
+    save(transaction, article, "returned", Some(digest)).await
+}
+
+/// Why an article cannot be deleted: the names of what still refers to it.
+pub async fn users(transaction: &mut Transaction, article: &Article) -> Result<Vec<String>> {
+    let mut by = store::pages_with(transaction.connection(), article.id).await?;
+    by.extend(article.latest_publication.map(publication::name));
+    Ok(by)
+}

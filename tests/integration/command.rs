@@ -1,0 +1,238 @@
+//! The `masthead` command, run as people run it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use masthead::{import::desk::Desk, pb};
+use tempfile::TempDir;
+
+fn masthead() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_masthead"));
+    for setting in
+        ["MASTHEAD_LISTEN", "MASTHEAD_DATA_DIR", "MASTHEAD_DATABASE_URL", "MASTHEAD_TOKEN", "RUST_LOG"]
+    {
+        command.env_remove(setting);
+    }
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().expect("a run of the command")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// A folder for data that the embedded Postgres can pass as another user.
+fn data_dir() -> TempDir {
+    let folder = TempDir::new().expect("a temporary folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("an open folder");
+    folder
+}
+
+/// The text of the real front page, which is not part of the repository.
+fn real_page() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/input/fuqing-qiaoxiang-2023-04-21.txt");
+    if !path.exists() {
+        eprintln!("SKIPPED: the text of the real front page is not at {}", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// A serving process; killed when dropped.
+struct Serving {
+    process: Child,
+    address: String,
+}
+
+impl Serving {
+    fn start(data: &Path) -> Serving {
+        let mut process = masthead()
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a server");
+        let lines = BufReader::new(process.stderr.take().expect("its log")).lines();
+        let (give, take) = std::sync::mpsc::channel();
+        // The log is read to its end, so that the server never waits for us.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some((_, address)) = line.split_once("serving address=") {
+                    let _ = give.send(format!("http://{}", address.trim()));
+                }
+            }
+        });
+        let address = take.recv().expect("the server says where it listens");
+        Serving { process, address }
+    }
+
+    fn terminate(mut self) -> std::process::ExitStatus {
+        let done = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        assert!(done.expect("kill").success());
+        self.process.wait().expect("an end")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_demo_does_the_whole_job_on_its_own_page() {
+    let output = run(masthead().args(["demo", "--exit", "--listen", "127.0.0.1:0"]));
+    let (printed, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    for expected in [
+        "Nothing is left over",
+        "青 屿 日 报",
+        "2023年4月21日  星期五  农历癸卯年三月初二",
+        "■记者 林知远 陈小满",
+        "图为小朋友在传承人的指导下学习制作漆扇。",
+        "许望舒 沈行舟 摄",
+        "publications/1",
+        "acknowledged PAGE_COUNT",
+    ] {
+        assert!(printed.contains(expected), "{expected} is not in:\n{printed}");
+    }
+    assert!(said.contains("stand-in picture"), "{said}");
+    assert!(!printed.contains('\u{1b}'), "colours only on a terminal");
+}
+
+#[test]
+fn the_demo_does_the_whole_job_on_the_real_front_page() {
+    let Some(page) = real_page() else { return };
+    let output = run(masthead().args(["demo", "--exit", "--listen", "127.0.0.1:0", "--page"]).arg(page));
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for expected in [
+        "福 清 僑 鄉 報",
+        "总编辑: 吴凌峰  CN-35(Q)第0001号  第4150期  今日4版",
+        "新闻热线: 85501111",
+        "■据《福州日报》",
+        "高晶晶 洪婷婷 摄",
+        "acknowledged PAGE_COUNT",
+    ] {
+        assert!(printed.contains(expected), "{expected} is not in:\n{printed}");
+    }
+}
+
+#[test]
+fn a_demo_that_keeps_its_data_can_be_shown_again() {
+    let data = data_dir();
+    let show = || {
+        let output = run(masthead()
+            .args(["demo", "--exit", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data.path()));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert!(show().contains("publications/1"));
+    let again = show();
+    assert!(again.contains("Nothing was created"), "{again}");
+    assert!(again.contains("publications/1"), "{again}");
+}
+
+#[tokio::test]
+async fn a_first_start_leaves_an_operators_token_that_only_its_owner_can_read() {
+    let data = data_dir();
+    let server = Serving::start(data.path());
+    let path = data.path().join("operator.token");
+    assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o777, 0o600);
+    let token = fs::read_to_string(&path).expect("a token");
+    let mut desk = Desk::connect(&server.address, &token).await.expect("a desk");
+    desk.newspapers.list_newspapers(pb::ListNewspapersRequest::default()).await.expect("an operator's call");
+    assert!(server.terminate().success(), "SIGTERM is a clean end");
+
+    let before = fs::read_to_string(&path).expect("a token");
+    let server = Serving::start(data.path());
+    assert_eq!(fs::read_to_string(&path).expect("a token"), before, "a second start makes no other token");
+    assert!(server.terminate().success());
+}
+
+#[tokio::test]
+async fn tokens_are_made_beside_a_running_server_and_printed_alone() {
+    let data = data_dir();
+    let server = Serving::start(data.path());
+    let output = run(masthead()
+        .args(["token", "create", "--name", "林晓", "--role", "reader", "--data-dir"])
+        .arg(data.path()));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let token = text(&output.stdout);
+    assert_eq!(token.lines().count(), 1);
+    let mut desk = Desk::connect(&server.address, &token).await.expect("a desk");
+    let list = pb::ListPublicationsRequest::default();
+    desk.publications.list_publications(list).await.expect("a reader's call");
+    let refused = desk.articles.list_articles(pb::ListArticlesRequest::default()).await;
+    assert_eq!(refused.expect_err("a refusal").code(), tonic::Code::PermissionDenied);
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn a_page_is_imported_once_however_often_it_is_sent() {
+    let data = data_dir();
+    let server = Serving::start(data.path());
+    let output = run(masthead()
+        .args(["token", "create", "--name", "周砚", "--role", "publisher", "--data-dir"])
+        .arg(data.path()));
+    let token = text(&output.stdout).trim().to_owned();
+    let import = || {
+        let output = run(masthead()
+            .args(["import", "page", "examples/front-page.txt", "--address", &server.address])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("MASTHEAD_TOKEN", &token));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert!(import().contains("resources were created, all of them drafts"));
+    assert!(import().contains("Nothing was created"));
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn mistakes_are_answered_with_what_to_do() {
+    let cases: [(&[&str], &str); 4] = [
+        (&["import", "page", "/nowhere.txt", "--token", "x"], "/nowhere.txt cannot be read"),
+        (
+            &["import", "page", "Cargo.toml", "--token", "x", "--address", "nonsense"],
+            "http://127.0.0.1:50051",
+        ),
+        (
+            &["import", "page", "Cargo.toml", "--token", "x", "--address", "http://127.0.0.1:1"],
+            "is it running?",
+        ),
+        (&["migrate", "--database-url", "nonsense"], "postgres://USER"),
+    ];
+    for (arguments, expected) in cases {
+        let output = run(masthead().args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
+        let said = text(&output.stderr);
+        assert!(!output.status.success());
+        assert!(said.contains(expected), "{arguments:?} says {said}");
+        assert!(output.stdout.is_empty(), "results only on standard output");
+    }
+}
+
+#[test]
+fn every_flag_of_serve_is_explained_with_its_default() {
+    let help = text(&run(masthead().args(["serve", "--help"])).stdout);
+    for word in [
+        "--listen",
+        "MASTHEAD_LISTEN",
+        "127.0.0.1:50051",
+        "--data-dir",
+        "MASTHEAD_DATA_DIR",
+        "--database-url",
+    ] {
+        assert!(help.contains(word), "{word} is not in:\n{help}");
+    }
+}
