@@ -149,7 +149,7 @@ pub struct ListenSettings {
 }
 
 fn usual_data_folder() -> PathBuf {
-    // SAFETY-free check of the effective user: /proc/self belongs to it.
+    // The folder of this process belongs to its effective user.
     let is_root =
         std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if is_root {

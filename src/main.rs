@@ -125,8 +125,8 @@ type Done = Result<(), Box<dyn Error>>;
 #[tokio::main]
 async fn main() -> ExitCode {
     let command = Command::parse();
-    let own_level = if matches!(command.task, Task::Serve(_)) { "info" } else { "warn" };
-    telemetry::start(own_level);
+    let serves = matches!(command.task, Task::Serve(_));
+    telemetry::start(if serves { telemetry::SERVING } else { telemetry::AT_HAND });
     match run(command.task).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

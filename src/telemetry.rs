@@ -15,10 +15,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::complete;
 
-/// Starts logging to standard error. `RUST_LOG` chooses what; by default
-/// warnings, and the progress of `masthead` itself at this level.
-pub fn start(own_level: &str) {
-    let usual = format!("warn,masthead={own_level}");
+/// What is logged of a server unless `RUST_LOG` says otherwise.
+pub const SERVING: &str = "warn,masthead=info";
+
+/// What is logged of a command that a person waits for: only what holds it up.
+pub const AT_HAND: &str = "warn,masthead::embedded=info";
+
+/// Starts logging to standard error: what `RUST_LOG` chooses, else `usual`.
+pub fn start(usual: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let lines = lines.with_target(false).with_ansi(console::colors_enabled_stderr());
