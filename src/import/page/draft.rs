@@ -317,7 +317,7 @@ fn no_caption(line: usize, credit: &str) -> Warning {
     Warning { line, kind: WarningKind::NoCaption, message }
 }
 
-/// A clause of one single character right behind the cut (…能力 / 来，…) is hardly Chinese: most
+/// A clause of one single character right behind the cut (…作风 / 上，…) is hardly Chinese: most
 /// likely lines are missing between the halves.
 fn lost_passage(join: &Join, text: &str) -> Option<Warning> {
     let clause = text.find(['，', '。', '、', '；', '：', ','])?;

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::FactKind;
+use super::characters::is_han;
 use super::numbers::{spaces, starts_with};
 use super::tokens::{self, Meaning, Token, token};
 
@@ -16,6 +17,8 @@ pub(super) struct Find {
     pub(super) start: usize,
     /// Where its value lies; empty if the wording stands alone at the end of the line.
     pub(super) value: Range<usize>,
+    /// Where it ends: with the value, or with wording behind it (山城县委主管).
+    pub(super) end: usize,
     /// What it is; `None` for a fact that the service has no field for.
     pub(super) kind: Option<FactKind>,
     pub(super) meaning: Meaning,
@@ -149,10 +152,10 @@ pub(super) fn find_all(text: &[char]) -> Vec<Find> {
     let mut finds: Vec<Find> = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        let touches_last = finds.last().is_some_and(|last| last.value.end == at);
+        let touches_last = finds.last().is_some_and(|last| last.end == at);
         let find = (touches_last || opens_word(text, at)).then(|| find_at(text, at)).flatten();
         at = match &find {
-            Some(find) => find.value.end.max(at + 1),
+            Some(find) => find.end.max(at + 1),
             None => at + 1,
         };
         finds.extend(find);
@@ -165,7 +168,7 @@ fn opens_word(text: &[char], at: usize) -> bool {
 }
 
 fn find_at(text: &[char], at: usize) -> Option<Find> {
-    worded_at(text, at).or_else(|| formed_at(text, at))
+    worded_at(text, at).or_else(|| formed_at(text, at)).or_else(|| body_at(text, at))
 }
 
 fn formed_at(text: &[char], at: usize) -> Option<Find> {
@@ -177,8 +180,36 @@ fn formed_at(text: &[char], at: usize) -> Option<Find> {
     Some(Find {
         start: at,
         value: at + token.value.start..end,
+        end,
         kind: Some(token.kind),
         meaning: token.meaning,
+        is_worded: false,
+    })
+}
+
+/// A body with its part behind it: 山城县委主管, 山城县融媒体中心主办. A sentence would say 由 …主办.
+fn body_at(text: &[char], at: usize) -> Option<Find> {
+    const PARTS: [(&str, FactKind); 4] = [
+        ("主管主办", FactKind::SupervisingBody),
+        ("主管", FactKind::SupervisingBody),
+        ("主办", FactKind::PublishingBody),
+        ("出版", FactKind::PublishingBody),
+    ];
+    let length = text[at..].iter().position(|each| !is_han(*each)).unwrap_or(text.len() - at);
+    let word = &text[at..at + length];
+    let (part, kind) = PARTS.into_iter().find(|(part, _)| {
+        word.len() >= 4 + part.chars().count()
+            && starts_with(&word[word.len() - part.chars().count()..], part)
+    })?;
+    let end = at + length;
+    let value = at..end - part.chars().count();
+    let is_body = opens_word(text, at) && closes_word(text, end) && !word.contains(&'由');
+    is_body.then_some(Find {
+        start: at,
+        value,
+        end,
+        kind: Some(kind),
+        meaning: Meaning::Characters,
         is_worded: false,
     })
 }
@@ -223,7 +254,7 @@ fn worded_at(text: &[char], at: usize) -> Option<Find> {
     if is_empty && start < text.len() {
         return None;
     }
-    Some(Find { start: at, value: start..end, kind, meaning, is_worded: true })
+    Some(Find { start: at, value: start..end, end, kind, meaning, is_worded: true })
 }
 
 /// Words go on to the next fact or a strong mark.
@@ -243,9 +274,7 @@ fn words_end(text: &[char], from: usize) -> usize {
 
 /// A name is one word of two to four characters, or single characters spread out.
 fn name_end(text: &[char], from: usize) -> Option<usize> {
-    let word = |from: usize| {
-        text[from..].iter().position(|each| !super::characters::is_han(*each)).unwrap_or(text.len() - from)
-    };
+    let word = |from: usize| text[from..].iter().position(|each| !is_han(*each)).unwrap_or(text.len() - from);
     let mut end = from + word(from);
     let mut count = end - from;
     while count < 3 && end > from {
@@ -301,13 +330,23 @@ mod tests {
     fn facts_may_touch() {
         assert_eq!(found("2023年4月21日星期五农历癸卯年三月初二第8期").len(), 4);
         assert_eq!(found("主管：甲县县委主办：甲县报社").len(), 2);
+        let bodies = [
+            (Some(FactKind::SupervisingBody), "甲县县委".into()),
+            (Some(FactKind::PublishingBody), "甲县日报社".into()),
+        ];
+        assert_eq!(found("甲县县委主管 甲县日报社主办"), bodies);
     }
 
     #[test]
     fn words_of_a_headline_are_no_facts() {
-        for line in
-            ["市长热线开通", "2023年4月21日起施行新规", "主办方公布名单", "阴雨天气持续", "星期五剧场开演"]
-        {
+        for line in [
+            "市长热线开通",
+            "2023年4月21日起施行新规",
+            "主办方公布名单",
+            "阴雨天气持续",
+            "星期五剧场开演",
+            "比赛由县总工会主办",
+        ] {
             assert_eq!(found(line), [], "{line}");
         }
     }

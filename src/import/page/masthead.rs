@@ -203,7 +203,7 @@ impl Reading {
         (!finds.is_empty()).then_some(Reading { characters, folded, finds })
     }
 
-    /// Reads a line whose wording stands on the line before (新闻热线: / 85501111).
+    /// Reads a line whose wording stands on the line before (新闻热线: / 0000-1234567).
     fn continued(wording: &[char], text: &str) -> Option<Reading> {
         let mut reading = Reading::of(&format!("{}:{text}", wording.iter().collect::<String>()))?;
         let front = wording.len() + 1;
@@ -216,6 +216,7 @@ impl Reading {
         for find in &mut reading.finds {
             find.start = find.start.saturating_sub(front);
             find.value = find.value.start - front..find.value.end - front;
+            find.end -= front;
         }
         Some(reading)
     }
@@ -234,7 +235,7 @@ impl Reading {
         let mut at = 0;
         for find in &self.finds {
             gaps.push(at..find.start);
-            at = find.value.end;
+            at = find.end;
         }
         gaps.push(at..self.characters.len());
         gaps
@@ -305,7 +306,7 @@ impl Reading {
         let wording = self.text(find.start..find.value.start);
         let printed = self.text(find.value.clone());
         let Some(kind) = find.kind else {
-            ledger.leave_over(line, &self.text(find.start..find.value.end), Reason::NoField);
+            ledger.leave_over(line, &self.text(find.start..find.end), Reason::NoField);
             return;
         };
         if find.value.is_empty() {
@@ -315,14 +316,17 @@ impl Reading {
         }
         let folded: String = self.folded[find.value.clone()].iter().collect();
         let Some(became) = set(page, kind, &printed, &folded, &find.meaning, line) else {
-            ledger.leave_over(line, &self.text(find.start..find.value.end), Reason::SecondValue);
+            ledger.leave_over(line, &self.text(find.start..find.end), Reason::SecondValue);
             return;
         };
-        if wording.starts_with("主管主办") && page.masthead.publishing_body.is_none() {
+        let tail = self.text(find.value.end..find.end);
+        if (wording.starts_with("主管主办") || tail == "主管主办") && page.masthead.publishing_body.is_none()
+        {
             page.masthead.publishing_body.clone_from(&page.masthead.supervising_body);
         }
         ledger.place(line, &wording, Became::Wording);
         ledger.place(line, &printed, became);
+        ledger.place(line, &tail, Became::Wording);
     }
 }
 

@@ -12,10 +12,11 @@
 //!   [`Warning`] asks the editor to check it.
 //!
 //! The reading goes in steps, a file each: `lines` numbers the lines, `masthead` takes the facts
-//! (with `facts` and `numbers`), `kinds` says what every other line looks like (with `bylines`
-//! and `captions`), `story` builds the stories (of `draft`s, with `headlines`, `titles` and `lead`), `warnings` looks for
-//! what an editor should see, `report` tells all of it. Everything here is pure: text in, page
-//! out, in time that grows with the text and no faster.
+//! (with `facts`, `tokens` and `numbers`), `kinds` says what every other line looks like (with
+//! `bylines`, `signatures` and `captions`), `story` builds `draft`s of the stories, `headlines`
+//! settles their titles (with `titles` and `lead`), `warnings` looks for what an editor should
+//! see, `report` tells all of it; `ledger` keeps the `account` meanwhile. Everything here is pure:
+//! text in, page out, in time that grows with the text and no faster.
 
 mod account;
 mod bylines;

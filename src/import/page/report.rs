@@ -1,5 +1,7 @@
 //! The report of an import: what became what, what to check, what was left over.
 
+use std::collections::BTreeSet;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Block, Byline, Caption, Fact, Masthead, Page, Passage, Story, StoryRole, Warning};
@@ -75,15 +77,19 @@ impl Report {
 
     fn summary(&mut self, page: &Page) {
         let title = page.masthead.title.as_ref().map_or("a page without a title", |title| &title.value);
-        let left: std::collections::BTreeSet<usize> = page.left_over.iter().map(|left| left.line).collect();
+        let left: BTreeSet<usize> = page.left_over.iter().map(|left| left.line).collect();
+        let whole = page.printed_line_count.saturating_sub(page.placed.len());
+        let pieces = match left.len().saturating_sub(whole) {
+            0 => String::new(),
+            lines => format!(" and pieces of {}", count(lines, "line")),
+        };
         self.push(Tone::Heading, format!("{title}, page {}", page.page_number()));
         self.push(
             Tone::Faint,
             format!(
-                "{} printed, {} placed, {} left over; {}, {}, {}",
+                "{} printed: {} placed, {whole}{pieces} left over; {}, {}, {}",
                 count(page.printed_line_count, "line"),
                 page.placed.len(),
-                left.len(),
                 count(page.stories.len(), "story"),
                 count(page.names().len(), "name"),
                 count(page.stories.iter().map(|story| story.photos.len()).sum(), "photo"),

@@ -57,6 +57,8 @@ enum Reading {
 struct Section {
     paragraph_count: usize,
     has_photo: bool,
+    /// Whether the caption is a line of its own behind a paragraph, as inside a longer story.
+    has_caption_apart: bool,
     is_signed: bool,
 }
 
@@ -229,7 +231,10 @@ impl Desk<'_, '_> {
             return sure(Reading::Heading);
         }
         let section = self.section(end);
-        let is_photo_story = section.has_photo && section.paragraph_count <= 1;
+        // A photo below one paragraph makes a photo story, unless this story has section heads
+        // already: then it may well be the photo of its next section.
+        let may_be_section = section.has_caption_apart && draft.is_divided();
+        let is_photo_story = section.has_photo && section.paragraph_count <= 1 && !may_be_section;
         let signs_for_itself = section.is_signed && (draft.is_signed() || draft.is_dispatch());
         if !is_single || draft.is_closed || is_photo_story || signs_for_itself {
             return sure(Reading::NewStory);
@@ -239,7 +244,7 @@ impl Desk<'_, '_> {
         if is_short_dispatch && draft.character_count() < LONG_DISPATCH {
             return (Reading::NewStory, true);
         }
-        (Reading::Heading, is_short_dispatch)
+        (Reading::Heading, is_short_dispatch || may_be_section)
     }
 
     /// Text runs without gaps; titles often have one.
@@ -258,7 +263,11 @@ impl Desk<'_, '_> {
                     section.is_signed = true;
                     break;
                 }
-                Kind::Credit(_) | Kind::Caption => section.has_photo = true,
+                Kind::Credit(_) => section.has_photo = true,
+                Kind::Caption => {
+                    section.has_photo = true;
+                    section.has_caption_apart |= section.paragraph_count > 0;
+                }
                 Kind::Prose => {
                     section.paragraph_count += usize::from(!sentence_is_open);
                     sentence_is_open = !ends_sentence(&item.text);

@@ -125,7 +125,19 @@ fn serial_code(text: &[char]) -> Option<Token> {
         return None;
     }
     at += code_length(&text[at..]);
-    Some(plain(FactKind::SerialCode, at))
+    Some(plain(FactKind::SerialCode, at + register_number(&text[at..])))
+}
+
+/// The second half of an inner paper's code, behind a space: CN-35(Q) 第0001号.
+fn register_number(text: &[char]) -> usize {
+    let mut at = spaces(text);
+    if at == 0 || text.get(at) != Some(&'第') {
+        return 0;
+    }
+    at += 1;
+    let Some((taken, _)) = number(&text[at..]) else { return 0 };
+    at += taken;
+    if text.get(at) == Some(&'号') { at + 1 } else { 0 }
 }
 
 /// How far a code reaches: to a space, a comma, or the running number.
@@ -280,6 +292,7 @@ mod tests {
             ("A1版", FactKind::PageNumber),
             ("CN-35(Q)第0001号", FactKind::SerialCode),
             ("CN 35—0012", FactKind::SerialCode),
+            ("CN-35(Q) 第0001号", FactKind::SerialCode),
             ("www.shancheng.example.com", FactKind::Website),
             ("desk@example.cn", FactKind::Mailbox),
             ("零售每份1元", FactKind::PriceNote),
