@@ -1,4 +1,5 @@
-//! Sending a file, or a range of its bytes: first what it is, then the bytes.
+//! Sending an original file, or a range of its bytes: of a working copy and of
+//! a published photo alike.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
@@ -9,50 +10,61 @@ use crate::{
     wire::Check,
 };
 
-/// A range of bytes, as a caller asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The bytes that a caller asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Range {
+    /// The first byte, counted from 0.
     offset: i64,
+    /// How many bytes at most; 0 for all.
     length: i64,
 }
 
 /// One part of a download.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Part {
-    /// First: what the whole file is.
+    /// First and once: what the file is.
     Info(File),
-    /// Then: its bytes, in order.
+    /// Bytes, in order, at most 256 KiB.
     Chunk(Bytes),
 }
 
 impl Range {
-    /// Reads the fields `offset` and `length`; a length of 0 is to the end.
+    /// Reads the fields `offset` and `length` of a request.
     pub fn read(check: &mut Check, offset: i64, length: i64) -> Range {
-        if offset < 0 {
-            check.add("offset", "must not be negative");
-        }
-        if length < 0 {
-            check.add("length", "must not be negative; 0 means to the end");
+        for (field, value) in [("offset", offset), ("length", length)] {
+            if value < 0 {
+                check.add(field, "must not be negative");
+            }
         }
         Range { offset, length }
     }
+
+    /// The bytes of a file of this length that lie in the range. The end of the
+    /// file is a place to begin at, so that a download can be resumed that had
+    /// everything.
+    fn within(self, size_bytes: i64) -> Result<std::ops::Range<u64>> {
+        let outside = || Error::RangeNotSatisfiable { offset: self.offset, size: size_bytes };
+        let rest = size_bytes.checked_sub(self.offset).filter(|rest| *rest >= 0).ok_or_else(outside)?;
+        let length = if self.length == 0 { rest } else { self.length.min(rest) };
+        let start = u64::try_from(self.offset).map_err(|_| outside())?;
+        Ok(start..start + length.unsigned_abs())
+    }
 }
 
-/// Begins to send a file.
+/// Begins a download of a stored file.
 ///
 /// # Errors
-/// The range begins behind the end, or the file cannot be read.
+/// The range begins behind the end of the file, or the file is lost.
 pub async fn open(
     files: &Files,
     file: &File,
     range: Range,
 ) -> Result<impl Stream<Item = Result<Part>> + Send + use<>> {
-    let rest = file.size_bytes - range.offset;
-    if rest < 0 {
-        return Err(Error::RangeNotSatisfiable { offset: range.offset, size: file.size_bytes });
+    let range = range.within(file.size_bytes)?;
+    if !files.has(file).await? {
+        return Err(Error::Internal(format!("the photo store has lost the file {}", file.sha256)));
     }
-    let length = if range.length == 0 { rest } else { rest.min(range.length) };
-    let bytes = files.read(file.sha256, range.offset as u64, length as u64).await?;
     let info = stream::iter([Ok(Part::Info(file.clone()))]);
-    Ok(info.chain(bytes.map(|piece| piece.map(Part::Chunk))))
+    let chunks = files.read(file.sha256, range).map(|piece| piece.map(Part::Chunk));
+    Ok(info.chain(chunks))
 }

@@ -1,208 +1,250 @@
-//! The photo store: original files in a folder, found by their SHA-256, never
-//! altered. A file is written apart, synced, and only then moved into place, so
-//! that nothing half-written is ever visible and the same bytes lie there once.
+//! The photo store: a folder of original files, each under the SHA-256 of its
+//! bytes. So no file is stored twice, none ever changes, and a snapshot that
+//! names a digest can always be served.
+//!
+//! A file that is still coming lies apart until its last byte has been checked.
+//! Everything that is said to be stored has been synced to disk, and so have the
+//! folders that lead to it.
 
 use std::{
+    fs::{self, DirBuilder},
     io,
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    ops::Range,
+    os::unix::fs::DirBuilderExt,
+    path::{self, PathBuf},
 };
 
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
+use object_store::{GetResultPayload, MultipartUpload, ObjectStoreExt, local::LocalFileSystem, path::Path};
 use sha2::{Digest as _, Sha256};
-use tokio::{
-    fs::{self, File},
-    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
-};
+use tokio::{runtime::Handle, task::spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
     digest::Digest,
     error::{Error, Result},
-    photo,
+    photo::File,
 };
 
-/// Bytes that are read at a time.
-const READ_BYTES: usize = 256 * 1024;
+/// The folder of the files that are stored.
+const STORED: &str = "sha256";
 
-/// The age from which a file that is still being written is taken for what a
-/// crash has left; an upload that pauses for this long has long been ended.
-const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
+/// The folder of the files that are still coming.
+const INCOMING: &str = "incoming";
 
-/// A folder of original files.
+/// Bytes that are read at a time: a system call each, but no more in memory for
+/// a reader who is slow.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Pieces that are read while the one before is on its way to the reader.
+const PIECES_AHEAD: usize = 2;
+
+/// The photo store of one server.
 #[derive(Clone, Debug)]
 pub struct Files {
-    root: PathBuf,
+    store: LocalFileSystem,
 }
 
-/// A file that is being received. Gone when dropped.
+/// A file that is still coming. Dropped, it is gone.
 #[derive(Debug)]
 pub struct Incoming {
-    file: File,
-    partial: Partial,
+    store: LocalFileSystem,
+    place: Path,
+    upload: Box<dyn MultipartUpload>,
     hasher: Sha256,
     size_bytes: u64,
 }
 
-/// A file that has been received whole and lies safely on disk, but not yet in
-/// its place. Gone when dropped.
+/// A file that has come, but has not been found good yet. Dropped without
+/// [`Received::keep`], it is gone.
 #[derive(Debug)]
 pub struct Received {
-    partial: Partial,
-    /// The digest of the bytes.
+    store: LocalFileSystem,
+    place: Path,
+    kept: bool,
+    /// The digest of its bytes.
     pub sha256: Digest,
-    /// The number of bytes.
+    /// Its length in bytes.
     pub size_bytes: u64,
 }
 
-/// A path that is removed when it is dropped, unless it has been moved away.
-#[derive(Debug)]
-struct Partial(PathBuf);
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // After a move there is nothing to remove, which is as good.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-impl Received {
-    /// Where the bytes lie now.
-    pub fn path(&self) -> &Path {
-        &self.partial.0
-    }
-}
-
 impl Files {
-    /// Opens a store, and makes it if it is new.
+    /// Opens the photo store in this folder, which is made if it is not there,
+    /// for its owner only. Removes the files that were still coming when the
+    /// server before ended, so the folder belongs to one server at a time.
     ///
     /// # Errors
     /// The folder cannot be made or read.
-    pub async fn open(root: PathBuf) -> Result<Files> {
-        let files = Files { root };
-        fs::create_dir_all(files.incoming()).await.map_err(Error::File)?;
-        files.remove_abandoned().await.map_err(Error::File)?;
-        Ok(files)
+    pub async fn open(root: impl Into<PathBuf>) -> Result<Files> {
+        let root = root.into();
+        spawn_blocking(move || prepare(&root)).await.map_err(died)?
     }
 
-    /// Begins to receive a file.
+    /// Begins a new file.
     ///
     /// # Errors
-    /// The folder cannot be written.
-    pub async fn begin(&self) -> Result<Incoming> {
-        let path = self.incoming().join(Uuid::now_v7().to_string());
-        let file = File::create_new(&path).await.map_err(Error::File)?;
-        Ok(Incoming { file, partial: Partial(path), hasher: Sha256::new(), size_bytes: 0 })
+    /// The file cannot be made.
+    pub async fn incoming(&self) -> Result<Incoming> {
+        let place = Path::from(format!("{INCOMING}/{}", Uuid::now_v7()));
+        let upload = self.store.put_multipart(&place).await.map_err(failed)?;
+        Ok(Incoming { store: self.store.clone(), place, upload, hasher: Sha256::new(), size_bytes: 0 })
     }
 
-    /// Puts a received file in its place. The same bytes twice are kept once.
+    /// Whether a file is stored, in its full length.
     ///
     /// # Errors
-    /// The folder cannot be written.
-    pub async fn keep(&self, received: Received) -> Result<()> {
-        let place = self.place(received.sha256);
-        let folder = place.parent().unwrap_or(&self.root).to_owned();
-        let moved = async {
-            fs::create_dir_all(&folder).await?;
-            fs::rename(received.path(), &place).await?;
-            // A rename lasts when the folder is synced, and a new folder when
-            // the one above is.
-            sync_folder(&folder).await?;
-            sync_folder(folder.parent().unwrap_or(&self.root)).await
-        };
-        moved.await.map_err(Error::File)
-    }
-
-    /// Whether the store has a file, in the length that it should have.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
-    pub async fn has(&self, file: &photo::File) -> Result<bool> {
-        match fs::metadata(self.place(file.sha256)).await {
-            Ok(found) => Ok(i64::try_from(found.len()) == Ok(file.size_bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::File(error)),
+    /// The store cannot be read.
+    pub async fn has(&self, file: &File) -> Result<bool> {
+        match self.store.head(&place(file.sha256)).await {
+            Ok(found) => Ok(i64::try_from(found.size) == Ok(file.size_bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(failed(error)),
         }
     }
 
-    /// Bytes of a file from `offset`, at most `length`, in pieces.
-    ///
-    /// # Errors
-    /// The file is not there or cannot be read.
-    pub async fn read(
+    /// The bytes of a range of a stored file, in order, in pieces of at most
+    /// 256 KiB. The range must lie within the file.
+    pub fn read(
         &self,
         sha256: Digest,
-        offset: u64,
-        length: u64,
-    ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-        let mut file = File::open(self.place(sha256)).await.map_err(Error::File)?;
-        file.seek(io::SeekFrom::Start(offset)).await.map_err(Error::File)?;
-        Ok(stream::try_unfold(file.take(length), |mut rest| async move {
-            let mut piece = Vec::with_capacity(READ_BYTES);
-            let wanted = rest.limit().min(READ_BYTES as u64);
-            while (piece.len() as u64) < wanted {
-                if rest.read_buf(&mut piece).await.map_err(Error::File)? == 0 {
-                    let short = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    return Err(Error::File(short));
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
+        let (store, place) = (self.store.clone(), place(sha256));
+        let starts = range.clone().step_by(PIECE_BYTES);
+        let pieces = stream::iter(starts).map(move |start| {
+            let (store, place) = (store.clone(), place.clone());
+            let wanted = start..range.end.min(start + PIECE_BYTES as u64);
+            async move {
+                let piece = store.get_range(&place, wanted.clone()).await.map_err(failed)?;
+                if piece.len() as u64 != wanted.end - wanted.start {
+                    return Err(Error::Internal(format!("the stored file {sha256} is cut off")));
                 }
+                Ok(piece)
             }
-            Ok((wanted > 0).then(|| (Bytes::from(piece), rest)))
-        }))
-    }
-
-    fn incoming(&self) -> PathBuf {
-        self.root.join("incoming")
-    }
-
-    /// `sha256/ab/cdef…`: 256 folders keep each of them small.
-    fn place(&self, sha256: Digest) -> PathBuf {
-        let name = sha256.to_string();
-        self.root.join("sha256").join(&name[..2]).join(&name[2..])
-    }
-
-    async fn remove_abandoned(&self) -> io::Result<()> {
-        let mut entries = fs::read_dir(self.incoming()).await?;
-        while let Some(entry) = entries.next_entry().await? {
-            let changed = entry.metadata().await?.modified()?;
-            if SystemTime::now().duration_since(changed).is_ok_and(|age| age > ABANDONED_AFTER) {
-                tracing::info!(file = %entry.path().display(), "removing an abandoned upload");
-                fs::remove_file(entry.path()).await?;
-            }
-        }
-        Ok(())
+        });
+        pieces.buffered(PIECES_AHEAD)
     }
 }
 
 impl Incoming {
-    /// Adds bytes.
+    /// Adds bytes to the end.
     ///
     /// # Errors
-    /// The disk is full or fails.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.hasher.update(bytes);
+    /// The file cannot be written.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.size_bytes += bytes.len() as u64;
-        self.file.write_all(bytes).await.map_err(Error::File)
+        let mut hasher = std::mem::take(&mut self.hasher);
+        let same = bytes.clone();
+        // A megabyte takes milliseconds to digest, too long for a thread that
+        // serves others.
+        let digesting = spawn_blocking(move || {
+            hasher.update(&same);
+            hasher
+        });
+        let (hasher, written) = tokio::join!(digesting, self.upload.put_part(bytes.into()));
+        written.map_err(failed)?;
+        self.hasher = hasher.map_err(died)?;
+        Ok(())
     }
 
-    /// How many bytes have come so far.
+    /// How many bytes have come.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
-    /// Ends receiving: brings every byte to the disk.
+    /// Ends the file, and syncs it to disk.
     ///
     /// # Errors
-    /// The disk is full or fails.
-    pub async fn finish(mut self) -> Result<Received> {
-        self.file.flush().await.map_err(Error::File)?;
-        self.file.sync_all().await.map_err(Error::File)?;
-        let digest: [u8; 32] = self.hasher.finalize().into();
-        let sha256 = Digest::from_bytes(&digest).unwrap_or(Digest::ZERO);
-        Ok(Received { partial: self.partial, sha256, size_bytes: self.size_bytes })
+    /// The file cannot be written.
+    pub async fn end(self) -> Result<Received> {
+        let Incoming { store, place, mut upload, hasher, size_bytes } = self;
+        let sha256 = Digest::from_bytes(&hasher.finalize()).unwrap_or(Digest::ZERO);
+        // Made first, so that the file goes wherever this stops.
+        let received = Received { store, place, kept: false, sha256, size_bytes };
+        upload.complete().await.map_err(failed)?;
+        Ok(received)
     }
 }
 
-async fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder).await?.sync_all().await
+impl Received {
+    /// The file, for reading.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub async fn open(&self) -> Result<fs::File> {
+        match self.store.get(&self.place).await.map_err(failed)?.payload {
+            GetResultPayload::File(file, _) => Ok(file),
+            GetResultPayload::Stream(_) => Err(Error::Internal("the photo store is no folder".to_owned())),
+        }
+    }
+
+    /// Stores the file under its digest, for good. The same bytes again take the
+    /// place of those that are there, which mends a file that was damaged.
+    ///
+    /// # Errors
+    /// The file cannot be moved.
+    pub async fn keep(mut self) -> Result<()> {
+        self.store.rename(&self.place, &place(self.sha256)).await.map_err(failed)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        let (store, place) = (self.store.clone(), self.place.clone());
+        // Without a runtime the process is ending; the next start removes it.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { store.delete(&place).await });
+        }
+    }
+}
+
+/// Where a stored file lies. Two levels, as some tools are slow in folders of a
+/// hundred thousand files.
+fn place(sha256: Digest) -> Path {
+    let hex = sha256.to_string();
+    let (folder, rest) = hex.split_at(2);
+    Path::from(format!("{STORED}/{folder}/{rest}"))
+}
+
+fn prepare(root: &path::Path) -> Result<Files> {
+    let root = path::absolute(root).map_err(Error::File)?;
+    let incoming = root.join(INCOMING);
+    match fs::remove_dir_all(&incoming) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(&incoming, error)),
+        _ => {}
+    }
+    create_folder(&incoming)?;
+    create_folder(&root.join(STORED))?;
+    let store = LocalFileSystem::new_with_prefix(&root).map_err(failed)?;
+    Ok(Files { store: store.with_fsync(true) })
+}
+
+/// Makes a folder, and those above it, so that they outlast a power cut.
+fn create_folder(folder: &path::Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let Some(parent) = folder.parent() else { return Ok(()) };
+    create_folder(parent)?;
+    let created = DirBuilder::new().mode(0o700).create(folder);
+    let synced = created.and_then(|()| fs::File::open(parent)?.sync_all());
+    synced.map_err(|error| named(folder, error))
+}
+
+fn named(path: &path::Path, error: io::Error) -> Error {
+    Error::File(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+fn failed(error: object_store::Error) -> Error {
+    Error::File(error.into())
+}
+
+fn died(error: tokio::task::JoinError) -> Error {
+    Error::Internal(format!("a task of the photo store died: {error}"))
 }

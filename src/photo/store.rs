@@ -1,4 +1,4 @@
-//! Photos in Postgres, without their files.
+//! Photos in Postgres: everything but their files.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     article::Byline,
-    error::{Error, Result},
+    error::Result,
     photo::{Clearance, File, Photo, Words},
     workflow::{self, Review, State, store::digest},
 };
@@ -38,10 +38,22 @@ struct Row {
 }
 
 impl Row {
+    /// The file's facts; a constraint of the table sets all of them or none.
+    fn file(&self) -> Result<Option<File>> {
+        let Some(sha256) = &self.file_sha256 else { return Ok(None) };
+        Ok(Some(File {
+            sha256: digest(sha256)?,
+            content_type: self.file_content_type.clone().unwrap_or_default(),
+            size_bytes: self.file_size_bytes.unwrap_or_default(),
+            width_px: self.file_width_px.unwrap_or_default(),
+            height_px: self.file_height_px.unwrap_or_default(),
+        }))
+    }
+
     fn photo(self, reviews: Vec<Review>) -> Result<Photo> {
-        let file = self.file()?;
         Ok(Photo {
             id: self.id,
+            file: self.file()?,
             creator: self.creator,
             words: Words {
                 caption: self.caption,
@@ -52,7 +64,6 @@ impl Row {
                 clearance: Clearance::parse(&self.clearance)?,
             },
             cleared_by: self.cleared_by,
-            file,
             state: State::parse(&self.state)?,
             reviews,
             content_digest: digest(&self.content_digest)?,
@@ -63,30 +74,17 @@ impl Row {
             delete_time: self.delete_time,
         })
     }
-
-    /// The facts of the file; the table has all of them or none.
-    fn file(&self) -> Result<Option<File>> {
-        let Some(sha256) = &self.file_sha256 else { return Ok(None) };
-        let incomplete = || Error::Internal(format!("photo {} has half a file", self.id));
-        Ok(Some(File {
-            sha256: digest(sha256)?,
-            content_type: self.file_content_type.clone().ok_or_else(incomplete)?,
-            size_bytes: self.file_size_bytes.ok_or_else(incomplete)?,
-            width_px: self.file_width_px.ok_or_else(incomplete)?,
-            height_px: self.file_height_px.ok_or_else(incomplete)?,
-        }))
-    }
 }
 
 /// Adds the sign-offs in force, with one query for all rows.
 async fn with_reviews(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Photo>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut reviews = workflow::store::reviews(connection, &ids).await?;
-    let photo = |row: Row| {
+    let photos = rows.into_iter().map(|row| {
         let own = reviews.remove(&row.id).unwrap_or_default();
         row.photo(own)
-    };
-    rows.into_iter().map(photo).collect()
+    });
+    photos.collect()
 }
 
 /// Several photos, deleted or not, in no order; those that are there.
@@ -110,18 +108,17 @@ pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Phot
     Ok(find_all(connection, &[id]).await?.pop())
 }
 
-/// Several photos, locked in the order of their ids until the transaction ends;
-/// those that are there.
+/// One photo, locked against other changes until the transaction ends.
+pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Photo>> {
+    Ok(lock_all(connection, &[id]).await?.pop())
+}
+
+/// Several photos, locked in the order of their ids; those that are there.
 pub async fn lock_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Photo>> {
     sqlx::query!("select id from photos where id = any($1) order by id for update", ids)
         .fetch_all(&mut *connection)
         .await?;
     find_all(connection, ids).await
-}
-
-/// One photo, locked until the transaction ends.
-pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Photo>> {
-    Ok(lock_all(connection, &[id]).await?.pop())
 }
 
 /// Photos by id, those behind `after`.
@@ -153,9 +150,10 @@ pub async fn list(
 pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> {
     let words = &photo.words;
     sqlx::query!(
-        "insert into photos (id, creator, caption, bylines, credit_line, copyright_notice, usage_terms, clearance,
-                             cleared_by, state, content_digest, version, create_time, update_time)
-         values ($1, $2, $3, $4, $5, $6, $7, $8::text::clearance, $9, $10::text::review_state, $11, $12, $13, $14)",
+        "insert into photos (id, creator, caption, bylines, credit_line, copyright_notice, usage_terms,
+                             clearance, cleared_by, state, content_digest, version, create_time, update_time)
+         values ($1, $2, $3, $4, $5, $6, $7, $8::text::clearance, $9, $10::text::review_state, $11, $12, $13,
+                 $14)",
         photo.id,
         photo.creator,
         words.caption,
@@ -181,9 +179,9 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
     let words = &photo.words;
     let file = photo.file.as_ref();
     sqlx::query!(
-        "update photos set caption = $2, bylines = $3, credit_line = $4, copyright_notice = $5, usage_terms = $6,
-                clearance = $7::text::clearance, cleared_by = $8, file_sha256 = $9, file_content_type = $10,
-                file_size_bytes = $11, file_width_px = $12, file_height_px = $13,
+        "update photos set caption = $2, bylines = $3, credit_line = $4, copyright_notice = $5,
+                usage_terms = $6, clearance = $7::text::clearance, cleared_by = $8, file_sha256 = $9,
+                file_content_type = $10, file_size_bytes = $11, file_width_px = $12, file_height_px = $13,
                 state = $14::text::review_state, content_digest = $15, return_reason = $16, version = $17,
                 update_time = $18, delete_time = $19
          where id = $1",
@@ -212,7 +210,7 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
     Ok(())
 }
 
-/// Notes that photos stand in a publication.
+/// Notes that these photos, as they are now, stand in a publication.
 pub async fn set_published(connection: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "update photos set state = 'published', version = version + 1, update_time = $2 where id = any($1)",
@@ -252,8 +250,9 @@ pub async fn set_reporters(connection: &mut PgConnection, id: Uuid, reporters: &
 /// The names of some live articles that use a photo.
 pub async fn users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
     let names = sqlx::query_scalar!(
-        r#"select 'articles/' || p.article as "name!" from article_photos p
-           join articles a on a.id = p.article where p.photo = $1 and a.delete_time is null limit 5"#,
+        r#"select 'articles/' || a.id as "name!"
+           from article_photos p join articles a on a.id = p.article
+           where p.photo = $1 and a.delete_time is null order by a.id limit 5"#,
         id
     );
     Ok(names.fetch_all(connection).await?)

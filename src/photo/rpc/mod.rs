@@ -1,25 +1,28 @@
 //! `PhotoService`.
 
+mod message;
 mod upload;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, stream::BoxStream};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
     admin::Role,
-    auth::{Principal, roles_for},
+    article::Byline,
+    auth::Principal,
     config,
     db::{Change, Db, Operation, Transaction},
     digest::Digest,
     error::{Error, Result},
-    pb::{self, servers::photo_service_server::PhotoService},
+    pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
-        Clearance, File, KIND, Photo, REVIEW_STAGES, Words, content_digest,
+        Clearance, KIND, Photo, REVIEW_STAGES, Words, content_digest,
         download::{self, Part, Range},
-        files::Files,
+        files::{Files, Incoming},
         missing, store,
     },
     wire::{self, Answer, Check, byline, mask, mask::Writable, operation, page::Page},
@@ -45,103 +48,36 @@ impl Service {
     }
 }
 
-impl From<Photo> for pb::Photo {
-    fn from(photo: Photo) -> pb::Photo {
-        let clearance = match photo.words.clearance {
-            Clearance::Unknown => pb::rights::Clearance::Unspecified,
-            Clearance::Cleared => pb::rights::Clearance::Cleared,
-            Clearance::DoNotUse => pb::rights::Clearance::DoNotUse,
-        };
-        pb::Photo {
-            name: photo.name(),
-            uid: photo.id.to_string(),
-            creator: photo.creator,
-            caption: photo.words.caption,
-            bylines: photo.words.bylines.into_iter().map(pb::Byline::from).collect(),
-            credit_line: photo.words.credit_line,
-            copyright_notice: photo.words.copyright_notice,
-            usage_terms: photo.words.usage_terms,
-            rights: Some(pb::Rights { clearance: clearance.into(), cleared_by: photo.cleared_by }),
-            file: photo.file.map(pb::PhotoFile::from),
-            state: pb::State::from(photo.state).into(),
-            reviews: photo.reviews.into_iter().map(pb::Review::from).collect(),
-            content_digest: photo.content_digest.to_string(),
-            create_time: Some(wire::timestamp(photo.create_time)),
-            update_time: Some(wire::timestamp(photo.update_time)),
-            delete_time: photo.delete_time.map(wire::timestamp),
-            etag: wire::etag(photo.version),
-            return_reason: photo.return_reason,
-        }
+/// Fails if a caller may not decide about rights. Whether the paper may print a
+/// picture is an editor's decision; whoever brought it has an interest in it.
+fn may_clear(caller: &Principal, method: &str) -> Result<()> {
+    if caller.role != Role::Reporter {
+        return Ok(());
+    }
+    let roles = [Role::Editor, Role::Publisher].map(Role::as_str).join(",");
+    let method = format!("PhotoService/{method}");
+    Err(Error::RoleNotAllowed { method, role: caller.role.as_str(), roles })
+}
+
+/// Who answers for a clearance that this caller has just set.
+fn cleared_by(clearance: Clearance, caller: &Principal) -> String {
+    match clearance {
+        Clearance::Unknown => String::new(),
+        Clearance::Cleared | Clearance::DoNotUse => caller.name.clone(),
     }
 }
 
-impl From<File> for pb::PhotoFile {
-    fn from(file: File) -> pb::PhotoFile {
-        pb::PhotoFile {
-            sha256: file.sha256.to_string(),
-            content_type: file.content_type,
-            size_bytes: file.size_bytes,
-            width_px: file.width_px,
-            height_px: file.height_px,
-        }
-    }
+/// The reporters whom bylines refer to, each once.
+fn reporters(bylines: &[Byline]) -> Vec<Uuid> {
+    let reporters: BTreeSet<Uuid> = bylines.iter().filter_map(|byline| byline.reporter).collect();
+    reporters.into_iter().collect()
 }
 
-impl From<File> for pb::PhotoDownloadInfo {
-    fn from(file: File) -> pb::PhotoDownloadInfo {
-        pb::PhotoDownloadInfo {
-            sha256: file.sha256.to_string(),
-            size_bytes: file.size_bytes,
-            content_type: file.content_type,
-        }
-    }
-}
-
-/// Reads what a caller wrote about a picture.
-fn words(check: &mut Check, photo: pb::Photo) -> Words {
-    let rights = photo.rights.unwrap_or_default();
-    Words {
-        caption: check.lines("photo.caption", photo.caption, config::CAPTION_CHARS_MAX),
-        bylines: byline::read(check, "photo.bylines", photo.bylines, config::PHOTO_BYLINES_MAX),
-        credit_line: check.line("photo.credit_line", photo.credit_line, config::CREDIT_CHARS_MAX),
-        copyright_notice: check.lines(
-            "photo.copyright_notice",
-            photo.copyright_notice,
-            config::COPYRIGHT_CHARS_MAX,
-        ),
-        usage_terms: check.lines("photo.usage_terms", photo.usage_terms, config::CAPTION_CHARS_MAX),
-        clearance: match check.enumeration("photo.rights.clearance", rights.clearance) {
-            pb::rights::Clearance::Unspecified => Clearance::Unknown,
-            pb::rights::Clearance::Cleared => Clearance::Cleared,
-            pb::rights::Clearance::DoNotUse => Clearance::DoNotUse,
-        },
-    }
-}
-
-/// Makes sure that the reporters whom bylines refer to are there and stay, and
-/// fills in printed names; who they are.
-async fn resolve(transaction: &mut Transaction, words: &mut Words) -> Result<Vec<Uuid>> {
-    let mut reporters: Vec<Uuid> = words.bylines.iter().filter_map(|byline| byline.reporter).collect();
-    reporters.sort();
-    reporters.dedup();
-    let live = store::hold_reporters(transaction.connection(), &reporters).await?;
-    byline::complete("photo.bylines", &mut words.bylines, &live)?;
-    Ok(reporters)
-}
-
-/// Who has cleared a picture after a change of its clearance. That it may be
-/// printed is for those to say who may sign it.
-fn cleared_by(caller: &Principal, method: &str, before: &Photo, clearance: Clearance) -> Result<String> {
-    if clearance == before.words.clearance {
-        return Ok(before.cleared_by.clone());
-    }
-    if caller.role == Role::Reporter {
-        let may = roles_for("PhotoService/ReviewPhoto").unwrap_or_default();
-        let roles: Vec<&str> = may.iter().map(|role| role.as_str()).collect();
-        let method = format!("PhotoService/{method} with rights");
-        return Err(Error::RoleNotAllowed { method, role: caller.role.as_str(), roles: roles.join(",") });
-    }
-    Ok(if clearance == Clearance::Unknown { String::new() } else { caller.name.clone() })
+/// Makes sure that everyone whom the bylines refer to is there and stays, and
+/// fills in printed names.
+async fn resolve(transaction: &mut Transaction, bylines: &mut [Byline]) -> Result<()> {
+    let live = store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
+    byline::complete("photo.bylines", bylines, &live)
 }
 
 /// Finds a live photo to work on, locked, if the caller knows its etag.
@@ -162,12 +98,12 @@ async fn save(
     photo.version += 1;
     photo.update_time = transaction.now();
     store::update(transaction.connection(), &photo).await?;
-    let after = Some(photo.content_digest);
-    transaction.record(Change { resource: photo.name(), kind, before: Some(before), after });
+    let (before, after) = (Some(before), Some(photo.content_digest));
+    transaction.record(Change { resource: photo.name(), kind, before, after });
     Ok(photo.into())
 }
 
-/// Writes new content of a locked photo: a draft, no sign-offs.
+/// Writes new words or a new file of a locked photo: a draft, no sign-offs.
 async fn save_content(
     transaction: &mut Transaction,
     mut photo: Photo,
@@ -179,35 +115,34 @@ async fn save_content(
     photo.reviews.clear();
     photo.return_reason.clear();
     let (author, now) = (transaction.caller().name.clone(), transaction.now());
-    workflow::store::void(transaction.connection(), photo.id, now).await?;
-    workflow::store::add_author(transaction.connection(), photo.id, &author).await?;
+    let connection = transaction.connection();
+    workflow::store::void(connection, photo.id, now).await?;
+    workflow::store::add_author(connection, photo.id, &author).await?;
     save(transaction, photo, kind, before).await
 }
 
 async fn create(transaction: &mut Transaction, mut words: Words) -> Result<pb::Photo> {
-    let reporters = resolve(transaction, &mut words).await?;
-    let (creator, now) = (transaction.caller().name.clone(), transaction.now());
-    let mut photo = Photo {
+    resolve(transaction, &mut words.bylines).await?;
+    let now = transaction.now();
+    let photo = Photo {
         id: Uuid::now_v7(),
-        creator: creator.clone(),
-        words: Words::default(),
-        cleared_by: String::new(),
+        creator: transaction.caller().name.clone(),
+        cleared_by: cleared_by(words.clearance, transaction.caller()),
+        content_digest: content_digest(&words, None)?,
+        words,
         file: None,
         state: State::Draft,
         reviews: Vec::new(),
-        content_digest: content_digest(&words, None)?,
         return_reason: String::new(),
         version: 1,
         create_time: now,
         update_time: now,
         delete_time: None,
     };
-    photo.cleared_by = cleared_by(transaction.caller(), "CreatePhoto", &photo, words.clearance)?;
-    photo.words = words;
     let connection = transaction.connection();
     store::insert(connection, &photo).await?;
-    store::set_reporters(connection, photo.id, &reporters).await?;
-    workflow::store::add_author(connection, photo.id, &creator).await?;
+    store::set_reporters(connection, photo.id, &reporters(&photo.words.bylines)).await?;
+    workflow::store::add_author(connection, photo.id, &photo.creator).await?;
     let after = Some(photo.content_digest);
     transaction.record(Change { resource: photo.name(), kind: "created", before: None, after });
     Ok(photo.into())
@@ -215,25 +150,40 @@ async fn create(transaction: &mut Transaction, mut words: Words) -> Result<pb::P
 
 async fn update(transaction: &mut Transaction, mut photo: Photo, merged: pb::Photo) -> Result<pb::Photo> {
     let mut check = Check::default();
-    let mut words = words(&mut check, merged);
+    let mut words = message::words(&mut check, merged);
     check.finish()?;
-    let reporters = resolve(transaction, &mut words).await?;
+    if words.clearance != photo.words.clearance {
+        may_clear(transaction.caller(), "UpdatePhoto")?;
+        photo.cleared_by = cleared_by(words.clearance, transaction.caller());
+    }
+    resolve(transaction, &mut words.bylines).await?;
     if words == photo.words {
         return Ok(photo.into());
     }
-    photo.cleared_by = cleared_by(transaction.caller(), "UpdatePhoto", &photo, words.clearance)?;
+    if words.bylines != photo.words.bylines {
+        store::set_reporters(transaction.connection(), photo.id, &reporters(&words.bylines)).await?;
+    }
     photo.words = words;
-    store::set_reporters(transaction.connection(), photo.id, &reporters).await?;
     save_content(transaction, photo, "updated").await
 }
 
-async fn set_file(transaction: &mut Transaction, id: Uuid, file: File) -> Result<pb::Photo> {
-    let mut photo = lock(transaction, id, &wire::Expected::Anything).await?;
-    if photo.file.as_ref() == Some(&file) {
-        return Ok(photo.into());
-    }
-    photo.file = Some(file);
-    save_content(transaction, photo, "uploaded").await
+/// Stores a file that has come, and gives it to its photo.
+async fn finish(db: Db, caller: Principal, start: upload::Start, incoming: Incoming) -> Result<pb::Photo> {
+    let id = start.photo;
+    let file = start.accept(incoming).await?;
+    let operation = Operation { caller, method: "UploadPhoto", request: None, validate_only: false };
+    let uploaded = db.write(operation, move |transaction| {
+        let file = file.clone();
+        Box::pin(async move {
+            let mut photo = lock(transaction, id, &wire::Expected::Anything).await?;
+            if photo.file.as_ref() == Some(&file) {
+                return Ok(photo.into());
+            }
+            photo.file = Some(file);
+            save_content(transaction, photo, "uploaded").await
+        })
+    });
+    uploaded.await
 }
 
 async fn review(
@@ -242,18 +192,13 @@ async fn review(
     stage: i32,
     remark: String,
 ) -> Result<pb::Photo> {
+    let name = photo.name();
     if photo.file.is_none() {
-        return Err(Error::PhotoWithoutFile { name: photo.name() });
+        return Err(Error::PhotoWithoutFile { name });
     }
     let authors = workflow::store::authors(transaction.connection(), photo.id).await?;
-    let name = photo.name();
-    let subject = Subject {
-        name: &name,
-        state: photo.state,
-        stages: REVIEW_STAGES,
-        reviews: &photo.reviews,
-        authors: &authors,
-    };
+    let (state, reviews) = (photo.state, &photo.reviews);
+    let subject = Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &authors };
     let reviewer = transaction.caller().name.clone();
     photo.state = subject.sign(&reviewer, stage)?;
     photo.return_reason.clear();
@@ -266,8 +211,8 @@ async fn review(
 
 async fn send_back(transaction: &mut Transaction, mut photo: Photo, reason: String) -> Result<pb::Photo> {
     let name = photo.name();
-    Subject { name: &name, state: photo.state, stages: REVIEW_STAGES, reviews: &[], authors: &[] }
-        .send_back()?;
+    let (state, reviews) = (photo.state, &photo.reviews);
+    Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &[] }.send_back()?;
     let now = transaction.now();
     workflow::store::void(transaction.connection(), photo.id, now).await?;
     photo.state = State::Draft;
@@ -283,10 +228,15 @@ impl PhotoService for Service {
         let (caller, message) = wire::open(request)?;
         let mut check = Check::default();
         let operation = operation!(check, caller, "CreatePhoto", message);
-        let words = words(&mut check, message.photo.unwrap_or_default());
+        let words = message::words(&mut check, message.photo.unwrap_or_default());
         check.finish()?;
-        let created =
-            self.db.write(operation, move |transaction| Box::pin(create(transaction, words.clone())));
+        if words.clearance != Clearance::Unknown {
+            may_clear(&caller, "CreatePhoto")?;
+        }
+        let created = self.db.write(operation, move |transaction| {
+            let words = words.clone();
+            Box::pin(create(transaction, words))
+        });
         Ok(Response::new(created.await?))
     }
 
@@ -367,6 +317,7 @@ impl PhotoService for Service {
                     return if message.allow_missing { Ok(photo.into()) } else { Err(missing(id)) };
                 }
                 etag.meet(&photo.name(), photo.version)?;
+                // A publication is no obstacle: its snapshot and its file stay.
                 let by = store::users(transaction.connection(), id).await?;
                 if !by.is_empty() {
                     return Err(Error::InUse { name: photo.name(), by });
@@ -396,7 +347,7 @@ impl PhotoService for Service {
                 }
                 etag.meet(&photo.name(), photo.version)?;
                 // Whom it refers to may have been deleted in the meantime.
-                resolve(transaction, &mut photo.words.clone()).await?;
+                resolve(transaction, &mut photo.words.bylines).await?;
                 photo.delete_time = None;
                 let digest = photo.content_digest;
                 save(transaction, photo, "undeleted", digest).await
@@ -405,19 +356,19 @@ impl PhotoService for Service {
         Ok(Response::new(undeleted.await?))
     }
 
-    async fn upload_photo(&self, request: Request<Streaming<pb::UploadPhotoRequest>>) -> Answer<pb::Photo> {
+    async fn upload_photo(&self, request: Request<upload::Messages>) -> Answer<pb::Photo> {
         let (caller, mut messages) = wire::open(request)?;
-        let start = upload::start(&mut messages).await?;
-        let id = start.id;
-        {
-            let mut connection = self.db.read().await?;
-            store::find(&mut connection, id).await?.ok_or_else(|| missing(id))?.live()?;
-        }
-        let file = upload::receive(&self.files, &start, &mut messages).await?;
-        let operation = Operation { caller, method: "UploadPhoto", request: None, validate_only: false };
-        let uploaded =
-            self.db.write(operation, move |transaction| Box::pin(set_file(transaction, id, file.clone())));
-        Ok(Response::new(uploaded.await?))
+        let start = upload::begin(&mut messages).await?;
+        let id = start.photo;
+        let found = store::find(&mut *self.db.read().await?, id).await?;
+        found.ok_or_else(|| missing(id))?.live()?;
+        let incoming = upload::receive(&mut messages, &start, self.files.incoming().await?).await?;
+        // Every byte is here. In a task of its own, so that a client that hangs up
+        // now leaves the work either done or undone.
+        let work = finish(self.db.clone(), caller, start, incoming);
+        let finished = tokio::spawn(work.instrument(tracing::Span::current())).await;
+        let photo = finished.map_err(|died| Error::Internal(format!("an upload died: {died}")))?;
+        Ok(Response::new(photo?))
     }
 
     type DownloadPhotoStream = BoxStream<'static, Result<pb::DownloadPhotoResponse, Status>>;
@@ -426,7 +377,6 @@ impl PhotoService for Service {
         &self,
         request: Request<pb::DownloadPhotoRequest>,
     ) -> Answer<Self::DownloadPhotoStream> {
-        use pb::download_photo_response::Part as Message;
         let (_, message) = wire::open(request)?;
         let mut check = Check::default();
         let id = check.photo("name", &message.name);
@@ -437,8 +387,8 @@ impl PhotoService for Service {
         let parts = download::open(&self.files, &file, range).await?;
         let messages = parts.map(|part| {
             let part = match part? {
-                Part::Info(file) => Message::Info(file.into()),
-                Part::Chunk(bytes) => Message::Chunk(bytes),
+                Part::Info(file) => download_photo_response::Part::Info(file.into()),
+                Part::Chunk(bytes) => download_photo_response::Part::Chunk(bytes),
             };
             Ok(pb::DownloadPhotoResponse { part: Some(part) })
         });
