@@ -57,11 +57,10 @@ create table published_issues (
 create index published_issues_by_date on published_issues (newspaper, publish_date desc, id desc);
 
 -- What readers find by article: the article as it was last published, sealed
--- for itself. `page` is where it was printed, null if published by itself.
+-- for itself.
 create table published_articles (
     article uuid primary key references articles (id),
     publication bigint not null references publications (sequence),
-    page text,
     bytes bytea not null
 );
 

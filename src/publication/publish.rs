@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use prost::Message;
 use uuid::Uuid;
 
 use crate::{
@@ -45,13 +46,12 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
         draft_entry(transaction, kind, issue.name(), &candidate.newspaper.id, revision, &order.note).await?;
     entry.acknowledged = acknowledged;
     entry.supersedes = issue.latest_publication;
-    let bytes = seal::issue(&candidate, &entry);
-    let entry = append(transaction, entry, &bytes).await?;
+    let frozen = seal::issue(&candidate, &entry);
+    let entry = append(transaction, entry, &frozen.encode_to_vec()).await?;
     let connection = transaction.connection();
     store::set_published_issue(connection, issue, candidate.pages.len() as i32, entry.sequence).await?;
-    for (article, page) in printed(&candidate) {
-        let bytes = seal::article(article, &candidate.material, page.clone(), &entry);
-        store::set_published_article(connection, article.id, entry.sequence, Some(&page), &bytes).await?;
+    for (id, sealed) in seal::articles_of(&frozen) {
+        store::set_published_article(connection, id, entry.sequence, &sealed.encode_to_vec()).await?;
     }
     publish_material(transaction, &candidate.material, entry.sequence).await?;
     publish_articles(transaction, candidate.articles.values(), entry.sequence).await?;
@@ -86,9 +86,9 @@ pub async fn article(transaction: &mut Transaction, files: &Files, order: &Artic
     let mut entry =
         draft_entry(transaction, kind, name, &article.newspaper, article.revision, &order.note).await?;
     entry.supersedes = article.latest_publication;
-    let bytes = seal::article(&article, &material, String::new(), &entry);
+    let bytes = seal::lone_article(&article, &material, &entry).encode_to_vec();
     let entry = append(transaction, entry, &bytes).await?;
-    store::set_published_article(transaction.connection(), article.id, entry.sequence, None, &bytes).await?;
+    store::set_published_article(transaction.connection(), article.id, entry.sequence, &bytes).await?;
     publish_material(transaction, &material, entry.sequence).await?;
     publish_articles(transaction, [&article], entry.sequence).await?;
     Ok(())
@@ -178,15 +178,6 @@ async fn append(transaction: &mut Transaction, entry: Publication, bytes: &[u8])
     entry.hash = entry.compute_hash();
     store::append(transaction.connection(), &entry, bytes).await?;
     Ok(entry)
-}
-
-/// The articles of an issue with the name of the page that each stands on.
-fn printed(candidate: &Candidate) -> Vec<(&Article, String)> {
-    let pages = candidate.pages.iter().flat_map(|page| {
-        page.layout.placements.iter().map(move |placement| (placement.article, page.number))
-    });
-    let named = pages.map(|(id, page)| (id, issue::page_name(&candidate.issue.id, page)));
-    named.filter_map(|(id, page)| Some((candidate.articles.get(&id)?, page))).collect()
 }
 
 async fn publish_material(transaction: &mut Transaction, material: &Material, sequence: i64) -> Result<()> {

@@ -1,8 +1,9 @@
-//! Freezing: makes the one message that a publication is, and encodes it, once.
-//! What is only for the newsroom stays behind.
+//! Freezing: makes the one message that a publication is. What is only for the
+//! newsroom stays behind.
 
-use bytes::Bytes;
-use prost::Message;
+use std::collections::HashSet;
+
+use uuid::Uuid;
 
 use crate::{
     article::Article,
@@ -14,13 +15,14 @@ use crate::{
         Publication,
         check::{Candidate, Material},
     },
-    reporter, wire,
+    reporter,
+    wire::{self, name},
 };
 
-/// Seals an issue. `entry` is its ledger entry as far as it is known: what
+/// Freezes an issue. `entry` is its ledger entry as far as it is known: what
 /// covers the sealed bytes cannot stand in them.
-pub fn issue(candidate: &Candidate, entry: &Publication) -> Bytes {
-    let sealed = pb::PublishedIssue {
+pub fn issue(candidate: &Candidate, entry: &Publication) -> pb::PublishedIssue {
+    pb::PublishedIssue {
         name: candidate.issue.name(),
         newspaper: Some(public_newspaper(candidate.newspaper.clone())),
         issue: Some(public_issue(candidate.issue.clone())),
@@ -28,29 +30,62 @@ pub fn issue(candidate: &Candidate, entry: &Publication) -> Bytes {
         reporters: reporters(&candidate.material),
         photos: photos(&candidate.material),
         publication: Some(known_entry(entry)),
-    };
-    sealed.encode_to_vec().into()
+    }
 }
 
-/// Seals an article for itself, with its part of the material. `page` is where
-/// it is printed, empty if it is not.
-pub fn article(article: &Article, material: &Material, page: String, entry: &Publication) -> Bytes {
-    let own_photos = article.content.photos();
-    let mut own = Material::default();
-    own.photos.extend(own_photos.iter().filter_map(|id| Some((*id, material.photos.get(id)?.clone()))));
-    let photographers = own.photos.values().flat_map(|photo| &photo.words.bylines);
-    let signers = article.content.bylines.iter().chain(photographers).filter_map(|byline| byline.reporter);
-    let named: Vec<_> = signers.filter_map(|id| Some((id, material.reporters.get(&id)?.clone()))).collect();
-    own.reporters.extend(named);
-    let sealed = pb::PublishedArticle {
+/// Freezes an article that is published by itself.
+pub fn lone_article(article: &Article, material: &Material, entry: &Publication) -> pb::PublishedArticle {
+    pb::PublishedArticle {
         name: article.name(),
         article: Some(public_article(article.clone())),
-        reporters: reporters(&own),
-        photos: photos(&own),
+        reporters: reporters(material),
+        photos: photos(material),
         publication: Some(known_entry(entry)),
+        page: String::new(),
+    }
+}
+
+/// The articles of a frozen issue, each for itself with its part of the
+/// material. They follow from the issue alone, so that whoever verifies the
+/// issue can verify them.
+pub fn articles_of(issue: &pb::PublishedIssue) -> Vec<(Uuid, pb::PublishedArticle)> {
+    let on_pages = issue.pages.iter().flat_map(|page| {
+        let name = page.page.as_ref().map(|page| page.name.clone()).unwrap_or_default();
+        page.placements.iter().map(move |placed| (name.clone(), placed))
+    });
+    let articles = on_pages.filter_map(|(page, placed)| Some((page, placed.article.as_ref()?)));
+    articles
+        .filter_map(|(page, article)| {
+            Some((name::with_uuid(&article.name, "articles")?, article_of(issue, page, article)))
+        })
+        .collect()
+}
+
+fn article_of(issue: &pb::PublishedIssue, page: String, article: &pb::Article) -> pb::PublishedArticle {
+    let used = photos_used(article);
+    let photos = issue.photos.iter().filter(|photo| used.contains(photo.name.as_str()));
+    let photos: Vec<pb::PublishedPhoto> = photos.cloned().collect();
+    let bylines = article.bylines.iter().chain(photos.iter().flat_map(|photo| &photo.bylines));
+    let signers: HashSet<&str> = bylines.map(|byline| byline.reporter.as_str()).collect();
+    let reporters = issue.reporters.iter().filter(|reporter| signers.contains(reporter.name.as_str()));
+    let reporters = reporters.cloned().collect();
+    pb::PublishedArticle {
+        name: article.name.clone(),
+        article: Some(article.clone()),
+        reporters,
+        photos,
+        publication: issue.publication.clone(),
         page,
-    };
-    sealed.encode_to_vec().into()
+    }
+}
+
+/// The names of the photos that an article uses, beside or inside its text.
+fn photos_used(article: &pb::Article) -> HashSet<&str> {
+    let inside = article.body.iter().filter_map(|block| match &block.kind {
+        Some(pb::block::Kind::Photo(used)) => Some(used),
+        _ => None,
+    });
+    article.photos.iter().chain(inside).map(|used| used.photo.as_str()).collect()
 }
 
 fn known_entry(entry: &Publication) -> pb::Publication {

@@ -96,15 +96,13 @@ pub async fn set_published_article(
     connection: &mut PgConnection,
     article: Uuid,
     publication: i64,
-    page: Option<&str>,
     bytes: &[u8],
 ) -> Result<()> {
     sqlx::query!(
-        "insert into published_articles (article, publication, page, bytes) values ($1, $2, $3, $4)
-         on conflict (article) do update set publication = $2, page = $3, bytes = $4",
+        "insert into published_articles (article, publication, bytes) values ($1, $2, $3)
+         on conflict (article) do update set publication = $2, bytes = $3",
         article,
         publication,
-        page,
         bytes
     )
     .execute(connection)

@@ -179,7 +179,12 @@ async fn finish(db: Db, caller: Principal, start: upload::Start, incoming: Incom
             if photo.file.as_ref() == Some(&file) {
                 return Ok(photo.into());
             }
-            photo.file = Some(file);
+            // What was found out about the rights was found out about the picture
+            // that is replaced now.
+            if photo.file.replace(file).is_some() {
+                photo.words.clearance = Clearance::Unknown;
+                photo.cleared_by.clear();
+            }
             save_content(transaction, photo, "uploaded").await
         })
     });
