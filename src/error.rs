@@ -448,6 +448,8 @@ pub fn complete(status: Status) -> Status {
             (Code::InvalidArgument, "MALFORMED_MESSAGE")
         }
         Code::Unimplemented => (Code::Unimplemented, "NO_SUCH_METHOD"),
+        // The health service does not know the service that was asked for.
+        Code::NotFound => (Code::NotFound, "RESOURCE_NOT_FOUND"),
         // tonic's answer to a message over the limit.
         Code::OutOfRange => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),
         Code::ResourceExhausted => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),

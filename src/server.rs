@@ -63,6 +63,8 @@ pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running,
     let listener = TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })?;
     let address = listener.local_addr().map_err(|cause| Error::Listen { address, cause })?;
     let (health, health_service) = tonic_health::server::health_reporter();
+    // Nothing is well before the database has answered.
+    report(&health, false).await;
     let routes = services(&db, &files).add_service(health_service);
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     let upkeep =
@@ -153,14 +155,19 @@ async fn report_health(health: HealthReporter, db: Db) {
         let healthy = matches!(probe, Ok(Ok(())));
         if was_healthy != Some(healthy) {
             was_healthy = Some(healthy);
-            let status = if healthy { ServingStatus::Serving } else { ServingStatus::NotServing };
             tracing::info!(healthy, "database probe");
-            health.set_service_status("", status).await;
-            for service in service_names() {
-                health.set_service_status(service, status).await;
-            }
+            report(&health, healthy).await;
         }
         tokio::time::sleep(config::HEALTH_PROBE_PERIOD).await;
+    }
+}
+
+/// Says of the server and of each service whether it is well.
+async fn report(health: &HealthReporter, healthy: bool) {
+    let status = if healthy { ServingStatus::Serving } else { ServingStatus::NotServing };
+    health.set_service_status("", status).await;
+    for service in service_names() {
+        health.set_service_status(service, status).await;
     }
 }
 

@@ -105,11 +105,15 @@ pub fn in_page_order(candidate: &Candidate) -> Vec<&Article> {
 }
 
 /// Whether every stage has signed exactly this content, whatever was stored
-/// about it.
+/// about it. What stands in a publication was signed by as many as were asked
+/// for then.
 fn is_signed(state: State, reviews: &[Review], digest: Digest, stages: i32) -> bool {
-    let through = matches!(state, State::Reviewed | State::Published);
-    let all = reviews.len() as i32 >= stages;
-    through && all && reviews.iter().all(|review| review.content_digest == digest)
+    let all = match state {
+        State::Reviewed => reviews.len() as i32 >= stages,
+        State::Published => !reviews.is_empty(),
+        State::Draft | State::Withdrawn => false,
+    };
+    all && reviews.iter().all(|review| review.content_digest == digest)
 }
 
 fn obstacle(code: &'static str, subject: String, description: impl Into<String>) -> Obstacle {

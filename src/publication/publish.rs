@@ -29,23 +29,18 @@ use crate::{
 /// The issue is missing, deleted, changed since, or published as it stands; or
 /// checks fail, all of which are named.
 pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOrder) -> Result<()> {
-    let candidate = lock_issue(transaction, files, order).await?;
+    let mut candidate = lock_issue(transaction, files, order).await?;
+    let mut entry = draft_issue_entry(transaction, &candidate, &order.note).await?;
+    // Read behind the lock on the ledger, so that no other issue comes between.
+    candidate.newest_number = store::newest_number(transaction.connection(), &order.name).await?;
+    refuse_unchanged(transaction, &candidate, &entry).await?;
     let issue = &candidate.issue;
-    let correction_waits = candidate.articles.values().any(|article| article.state == State::Reviewed);
-    if matches!(issue.state, State::Published | State::Withdrawn) && !correction_waits {
-        return Err(illegal_move(&issue.name(), issue.state, "published"));
-    }
     let found = check::check_issue(&candidate, &order.note)?;
     let (standing, acknowledged) = check::waive(found, &order.acknowledge);
     if !standing.is_empty() {
         return Err(Error::NotPublishable { name: issue.name(), obstacles: standing });
     }
-    let kind = if issue.latest_publication.is_some() { Kind::IssueCorrected } else { Kind::IssuePublished };
-    let revision = issue.publication_count + 1;
-    let mut entry =
-        draft_entry(transaction, kind, issue.name(), &candidate.newspaper.id, revision, &order.note).await?;
     entry.acknowledged = acknowledged;
-    entry.supersedes = issue.latest_publication;
     let frozen = seal::issue(&candidate, &entry);
     let entry = append(transaction, entry, &frozen.encode_to_vec()).await?;
     let connection = transaction.connection();
@@ -107,11 +102,10 @@ async fn lock_issue(transaction: &mut Transaction, files: &Files, order: &IssueO
     let placements = pages.iter().flat_map(|page| &page.layout.placements);
     let ids: BTreeSet<Uuid> = placements.map(|placement| placement.article).collect();
     let articles = article::store::lock_all(connection, &Vec::from_iter(ids)).await?;
-    let newest_number = store::newest_number(connection, &order.name).await?;
     let material = lock_material(transaction, files, &articles).await?;
     let articles: HashMap<Uuid, Article> =
         articles.into_iter().map(|article| (article.id, article)).collect();
-    Ok(Candidate { newspaper, issue, pages, articles, material, newest_number })
+    Ok(Candidate { newspaper, issue, pages, articles, material, newest_number: None })
 }
 
 /// Locks the photos that articles use, and reads who signs articles and photos.
@@ -141,6 +135,37 @@ async fn lock_material<'a>(
         material.photos.insert(photo.id, photo);
     }
     Ok(material)
+}
+
+/// The next entry of the ledger for an issue; locks the head of the ledger.
+async fn draft_issue_entry(
+    transaction: &mut Transaction,
+    candidate: &Candidate,
+    note: &str,
+) -> Result<Publication> {
+    let issue = &candidate.issue;
+    let kind = if issue.latest_publication.is_some() { Kind::IssueCorrected } else { Kind::IssuePublished };
+    let (name, revision) = (issue.name(), issue.publication_count + 1);
+    let mut entry = draft_entry(transaction, kind, name, &candidate.newspaper.id, revision, note).await?;
+    entry.supersedes = issue.latest_publication;
+    Ok(entry)
+}
+
+/// A published issue can be published again only if that would say something
+/// else: an article or photo in it may have been corrected.
+async fn refuse_unchanged(
+    transaction: &mut Transaction,
+    candidate: &Candidate,
+    entry: &Publication,
+) -> Result<()> {
+    let issue = &candidate.issue;
+    let published = matches!(issue.state, State::Published | State::Withdrawn);
+    let Some(latest) = issue.latest_publication.filter(|_| published) else { return Ok(()) };
+    let sealed = store::snapshot(transaction.connection(), latest).await?.unwrap_or_default();
+    if seal::is_same(&seal::issue(candidate, entry), &sealed) {
+        return Err(illegal_move(&issue.name(), issue.state, "published"));
+    }
+    Ok(())
 }
 
 /// The next entry of the ledger, as far as it is known before sealing. Locks the

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use prost::Message;
 use uuid::Uuid;
 
 use crate::{
@@ -31,6 +32,14 @@ pub fn issue(candidate: &Candidate, entry: &Publication) -> pb::PublishedIssue {
         photos: photos(&candidate.material),
         publication: Some(known_entry(entry)),
     }
+}
+
+/// Whether a frozen issue says what a sealed one says already, apart from the
+/// publications that brought them.
+pub fn is_same(frozen: &pb::PublishedIssue, sealed: &[u8]) -> bool {
+    let without_entry = |issue: pb::PublishedIssue| pb::PublishedIssue { publication: None, ..issue };
+    let sealed = pb::PublishedIssue::decode(sealed).map(without_entry);
+    sealed.is_ok_and(|sealed| sealed == without_entry(frozen.clone()))
 }
 
 /// Freezes an article that is published by itself.

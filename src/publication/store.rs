@@ -136,6 +136,12 @@ pub async fn set_published_photo(
     Ok(())
 }
 
+/// The sealed bytes of a publication.
+pub async fn snapshot(connection: &mut PgConnection, sequence: i64) -> Result<Option<Vec<u8>>> {
+    let bytes = sqlx::query_scalar!("select bytes from snapshots where publication = $1", sequence);
+    Ok(bytes.fetch_optional(connection).await?)
+}
+
 /// The sealed bytes of an issue, as it was last published.
 pub async fn sealed_issue(connection: &mut PgConnection, issue: &IssueName) -> Result<Option<Bytes>> {
     let bytes = sqlx::query_scalar!(

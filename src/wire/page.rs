@@ -10,9 +10,9 @@ use crate::{
     wire::Check,
 };
 
-/// How many bytes of a digest tie a token to its method and arguments. They
-/// catch mistakes, not forgers, who would gain nothing.
-const FINGERPRINT_BYTES: usize = 8;
+/// How many bytes of a digest tie a key to its method and arguments. They catch
+/// mistakes, not forgers, who would gain nothing.
+const SEAL_BYTES: usize = 8;
 
 /// The rows of one page: those behind `after`, at most `size`.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Page<K> {
     pub size: i64,
     /// The key of the last row of the page before.
     pub after: Option<K>,
-    fingerprint: Vec<u8>,
+    list: Digest,
 }
 
 impl<K: Serialize + DeserializeOwned> Page<K> {
@@ -35,13 +35,13 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
         page_token: &str,
     ) -> Result<Page<K>> {
         let parts = std::iter::once(method).chain(arguments.iter().copied()).map(str::as_bytes);
-        let fingerprint = Digest::of_parts(parts).as_bytes()[..FINGERPRINT_BYTES].to_vec();
+        let list = Digest::of_parts(parts);
         let size = check.page_size(page_size);
         let after = match page_token {
             "" => None,
-            token => Some(read(token, &fingerprint).ok_or(Error::InvalidPageToken)?),
+            token => Some(read(token, list).ok_or(Error::InvalidPageToken)?),
         };
-        Ok(Page { size, after, fingerprint })
+        Ok(Page { size, after, list })
     }
 
     /// Cuts rows that were fetched as one more than [`Page::size`] to the page,
@@ -52,14 +52,18 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
         }
         rows.truncate(self.size as usize);
         let Some(last) = rows.last() else { return Ok(String::new()) };
-        let mut token = self.fingerprint.clone();
-        token.extend(serde_json::to_vec(&key(last))?);
-        Ok(BASE64URL_NOPAD.encode(&token))
+        let key = serde_json::to_vec(&key(last))?;
+        Ok(BASE64URL_NOPAD.encode(&[seal(self.list, &key), key].concat()))
     }
 }
 
-fn read<K: DeserializeOwned>(token: &str, fingerprint: &[u8]) -> Option<K> {
+fn read<K: DeserializeOwned>(token: &str, list: Digest) -> Option<K> {
     let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-    let key = bytes.strip_prefix(fingerprint)?;
-    serde_json::from_slice(key).ok()
+    let (given, key) = bytes.split_at_checked(SEAL_BYTES)?;
+    if given == seal(list, key) { serde_json::from_slice(key).ok() } else { None }
+}
+
+/// What shows that a key was handed out for this list.
+fn seal(list: Digest, key: &[u8]) -> Vec<u8> {
+    Digest::of_parts([list.as_bytes(), key]).as_bytes()[..SEAL_BYTES].to_vec()
 }

@@ -1,7 +1,7 @@
 //! A newsroom for one test: a server on a free port with a database of its own,
 //! on a throw-away Postgres that all tests share, and desks for its people.
 
-use std::sync::OnceLock;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use masthead::{
     admin::Role,
@@ -146,6 +146,25 @@ impl Newsroom {
     /// The desk of a person who is called as the role is.
     pub async fn desk(&self, role: Role) -> Desk {
         self.desk_of(role.as_str(), role).await
+    }
+
+    /// What is in every table but that of the tokens: how many rows, and a digest
+    /// of them.
+    pub async fn contents(&self) -> BTreeMap<String, String> {
+        let names = "select relname::text from pg_class
+                     where relnamespace = 'public'::regnamespace and relkind = 'r'
+                       and relname not in ('_sqlx_migrations', 'access_tokens')";
+        // The service's own pool, as making a connection takes longer than this.
+        let mut connection = self.db.read().await.expect("a connection");
+        let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut *connection).await.expect("tables");
+        let each = names.iter().map(|name| {
+            let rows = "coalesce(md5(string_agg(t::text, '' order by t::text)), '')";
+            format!("select '{name}', count(*) || ' rows ' || {rows} from {name} t")
+        });
+        let sql = sqlx::AssertSqlSafe(each.collect::<Vec<_>>().join(" union all "));
+        let rows: Vec<(String, String)> =
+            sqlx::query_as(sql).fetch_all(&mut *connection).await.expect("contents");
+        rows.into_iter().collect()
     }
 
     /// Stops the server and removes the database.

@@ -1,0 +1,6 @@
+//! Who may do what, and that nobody sees more than that.
+
+mod drafts;
+mod gate;
+mod open;
+mod stock;

@@ -1,0 +1,218 @@
+//! A proxy in front of Postgres that cuts or holds up a connection at a chosen
+//! statement. It knows as much of the protocol as that takes: a startup message, and then
+//! messages of a type, a length and a body (Postgres documentation, "Message
+//! Flow" and "Message Formats").
+
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+
+use crate::newsroom::{Database, postgres};
+
+/// The type of a simple query, such as `BEGIN` and `COMMIT`.
+const QUERY: u8 = b'Q';
+
+/// The type of the message that runs a prepared statement.
+const EXECUTE: u8 = b'E';
+
+/// What happens to a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection is cut, and Postgres never gets the statement.
+    CutBefore,
+    /// Postgres runs the statement; then the connection is cut, and nobody hears
+    /// of it.
+    CutAfter,
+    /// Postgres runs the statement, and its answer waits for [`Proxy::release`].
+    Hold,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Statements until the one with the fault; none while no fault is planned.
+    planned: watch::Sender<Option<(u32, Fault)>>,
+    /// How often held answers have been released: each waits for the next time.
+    released: watch::Sender<u64>,
+    /// While true, connections break, and new ones break at once.
+    down: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Counts a statement; what is to happen to it if it is the one.
+    fn count(&self) -> Option<Fault> {
+        let mut now = None;
+        self.planned.send_if_modified(|planned| {
+            let Some((left, fault)) = planned.take() else { return false };
+            if left > 1 {
+                *planned = Some((left - 1, fault));
+                return false;
+            }
+            now = Some(fault);
+            true
+        });
+        now
+    }
+}
+
+/// A running proxy; gone when dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Starts one in front of the Postgres of the tests.
+    pub async fn start() -> Proxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let shared = Arc::new(Shared {
+            planned: watch::Sender::new(None),
+            released: watch::Sender::new(0),
+            down: watch::Sender::new(false),
+        });
+        let accepting = tokio::spawn(accept(listener, shared.clone()));
+        Proxy { port, shared, accepting }
+    }
+
+    /// How to reach a database through the proxy.
+    pub fn options(&self, database: &Database) -> PgConnectOptions {
+        let url = postgres().url();
+        // Behind the question mark stands the socket, which leads past the proxy.
+        let (over_tcp, _) = url.split_once('?').expect("a URL with a socket");
+        let options: PgConnectOptions = over_tcp.parse().expect("a URL");
+        let name = database.options().get_database().expect("a database").to_owned();
+        options.host("127.0.0.1").port(self.port).database(&name).ssl_mode(PgSslMode::Disable)
+    }
+
+    /// Plans a fault for the `statement`th statement from now, counted over all
+    /// connections from 1. All other statements are let through.
+    pub fn plan(&self, statement: u32, fault: Fault) {
+        self.shared.planned.send_replace(Some((statement, fault)));
+    }
+
+    /// Waits until the planned fault has happened.
+    pub async fn happened(&self) {
+        let mut planned = self.shared.planned.subscribe();
+        planned.wait_for(Option::is_none).await.expect("a running proxy");
+    }
+
+    /// Calls off a planned fault; whether it had happened already.
+    pub fn call_off(&self) -> bool {
+        self.shared.planned.send_replace(None).is_none()
+    }
+
+    /// Lets a held answer through, after [`Proxy::happened`].
+    pub fn release(&self) {
+        self.shared.released.send_modify(|times| *times += 1);
+    }
+
+    /// Breaks every connection, and new ones until [`Proxy::heal`].
+    pub fn break_down(&self) {
+        self.shared.down.send_replace(true);
+    }
+
+    /// Lets connections through again.
+    pub fn heal(&self) {
+        self.shared.down.send_replace(false);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let mut down = shared.down.subscribe();
+            tokio::select! {
+                // Whichever ends first takes the other with it: that is the cut.
+                _ = down.wait_for(|down| *down) => {}
+                _ = forward(client, &shared) => {}
+            }
+        });
+    }
+}
+
+/// Forwards both directions until one of them ends or is cut.
+async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let port = postgres().tcp_port().expect("a Postgres that listens on TCP");
+    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let hush = AtomicBool::new(false);
+    // The release that a held answer waits for; 0 if none is held.
+    let hold_until = AtomicU64::new(0);
+    let requests = async {
+        let mut from_client = BufReader::new(from_client);
+        // The startup message has no type.
+        let mut message = Vec::new();
+        read_message(&mut from_client, &mut message).await?;
+        to_server.write_all(&message).await?;
+        loop {
+            message.clear();
+            let kind = from_client.read_u8().await?;
+            message.push(kind);
+            read_message(&mut from_client, &mut message).await?;
+            // Looked up before the count, which tells that the fault has happened.
+            let next_release = *shared.released.borrow() + 1;
+            let fault = if matches!(kind, QUERY | EXECUTE) { shared.count() } else { None };
+            match fault {
+                Some(Fault::CutBefore) => return Ok(()),
+                Some(Fault::CutAfter) => hush.store(true, Ordering::SeqCst),
+                Some(Fault::Hold) => hold_until.store(next_release, Ordering::SeqCst),
+                None => {}
+            }
+            to_server.write_all(&message).await?;
+        }
+    };
+    let answers = async {
+        let mut bytes = [0; 16 * 1024];
+        loop {
+            let length = from_server.read(&mut bytes).await?;
+            // A client waits for the answer to one statement before it sends the
+            // next, so what comes now answers the statement with the fault.
+            if length == 0 || hush.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            let release = hold_until.swap(0, Ordering::SeqCst);
+            let mut released = shared.released.subscribe();
+            released.wait_for(|times| *times >= release).await.expect("a running proxy");
+            to_client.write_all(&bytes[..length]).await?;
+        }
+    };
+    tokio::select! {
+        ended = requests => ended,
+        ended = answers => ended,
+    }
+}
+
+/// Reads the length and the body of a message, and appends both.
+async fn read_message(from: &mut (impl AsyncRead + Unpin), message: &mut Vec<u8>) -> std::io::Result<()> {
+    let length = from.read_u32().await?;
+    message.extend_from_slice(&length.to_be_bytes());
+    // The length counts itself.
+    let start = message.len();
+    message.resize(start + length.saturating_sub(4) as usize, 0);
+    from.read_exact(&mut message[start..]).await?;
+    Ok(())
+}
