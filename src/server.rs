@@ -4,8 +4,10 @@
 use std::{future::Future, net::SocketAddr};
 
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{service::Routes, transport::Server};
+use tonic::{
+    service::Routes,
+    transport::{Server, server::TcpIncoming},
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
@@ -69,16 +71,17 @@ pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running,
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     let upkeep =
         vec![tokio::spawn(report_health(health, db.clone())), tokio::spawn(sweep_requests(db.clone()))];
+    // Without it small answers wait for the client's delayed acknowledgement.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (stop, stopped) = oneshot::channel();
     // A dropped sender is a stop too.
     let stopped = async move { stopped.await.unwrap_or_default() };
     let serving = tokio::spawn(
         Server::builder()
-            .tcp_nodelay(true)
             .layer(Requests)
             .layer(Gate::new(db))
             .add_routes(routes)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped),
+            .serve_with_incoming_shutdown(incoming, stopped),
     );
     Ok(Running { address, stop, serving, upkeep })
 }
