@@ -108,6 +108,19 @@ pub const TRANSACTION_RUNS_MAX: u32 = 5;
 pub const REQUEST_RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// How often answers past their retention are removed.
 pub const REQUEST_SWEEP_PERIOD: Duration = Duration::from_secs(600);
+/// How far ahead a publication can be scheduled.
+pub const SCHEDULE_AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// How often a server looks for publications that are due, at least.
+pub const SCHEDULE_POLL_PERIOD: Duration = Duration::from_millis(500);
+/// Publications of a kind that are due and carried out between two looks, at
+/// most.
+pub const SCHEDULE_ROWS_MAX: i64 = 256;
+/// How long a publication that is due is tried again after faults that may pass,
+/// in minutes as chrono counts them.
+pub const SCHEDULE_RETRY_TIME_MAX: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+/// Bytes of a page in the sealed form of an issue, at most: 3 MiB, so that a
+/// client with gRPC's usual limit of 4 MiB can receive it.
+pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// How often the database is probed for the health service.
 pub const HEALTH_PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// Time that calls in flight have to end after a stop signal.

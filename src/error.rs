@@ -5,10 +5,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use chrono::SecondsFormat;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::workflow::State;
+use crate::{publication::Tombstone, workflow::State};
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "masthead";
@@ -79,6 +80,22 @@ pub enum Error {
         /// The resource type.
         kind: &'static str,
         /// The full name, or what was asked for.
+        name: String,
+    },
+    /// It was published and has been withdrawn.
+    #[error("{name} has been withdrawn: {}", .tombstone.reason)]
+    Withdrawn {
+        /// The resource type.
+        kind: &'static str,
+        /// The full name, or what was asked for.
+        name: String,
+        /// What withdrew it.
+        tombstone: Tombstone,
+    },
+    /// There is no order to publish it later.
+    #[error("{name} is not scheduled to be published")]
+    NotScheduled {
+        /// The full name.
         name: String,
     },
     /// The name is taken.
@@ -221,7 +238,7 @@ impl Error {
             | Error::InvalidPageToken
             | Error::RequestIdReused(_)
             | Error::InvalidPhotoFile(_) => Code::InvalidArgument,
-            Error::NotFound { .. } | Error::NotPublished { .. } => Code::NotFound,
+            Error::NotFound { .. } | Error::NotPublished { .. } | Error::Withdrawn { .. } => Code::NotFound,
             Error::Exists { .. } | Error::NotDeleted { .. } => Code::AlreadyExists,
             Error::EtagMismatch { .. } => Code::Aborted,
             Error::Deleted { .. }
@@ -230,6 +247,7 @@ impl Error {
             | Error::ReviewerNotIndependent { .. }
             | Error::WrongStage { .. }
             | Error::NotPublishable { .. }
+            | Error::NotScheduled { .. }
             | Error::PhotoWithoutFile { .. } => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
@@ -248,6 +266,8 @@ impl Error {
             Error::RequestIdReused(_) => "REQUEST_ID_REUSED",
             Error::NotFound { .. } => "RESOURCE_NOT_FOUND",
             Error::NotPublished { .. } => "NOT_PUBLISHED",
+            Error::Withdrawn { .. } => "WITHDRAWN",
+            Error::NotScheduled { .. } => "NOT_SCHEDULED",
             Error::Exists { .. } => "RESOURCE_EXISTS",
             Error::NotDeleted { .. } => "RESOURCE_NOT_DELETED",
             Error::EtagMismatch { .. } => "ETAG_MISMATCH",
@@ -275,6 +295,11 @@ impl Error {
                 vec![("state", state.to_string()), ("open_moves", open.join(","))]
             }
             Error::WrongStage { next, .. } => vec![("next_stage", next.to_string())],
+            Error::Withdrawn { tombstone, .. } => vec![
+                ("publication", crate::publication::name(tombstone.publication)),
+                ("withdraw_time", tombstone.time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+                ("withdraw_reason", tombstone.reason.clone()),
+            ],
             Error::RoleNotAllowed { role, roles, .. } => {
                 vec![("role", (*role).to_owned()), ("roles", roles.clone())]
             }
@@ -301,6 +326,7 @@ impl Error {
             }
             Error::NotFound { kind, name }
             | Error::NotPublished { kind, name }
+            | Error::Withdrawn { kind, name, .. }
             | Error::Exists { kind, name }
             | Error::NotDeleted { kind, name }
             | Error::Deleted { kind, name } => {

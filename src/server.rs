@@ -69,8 +69,11 @@ pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running,
     report(&health, false).await;
     let routes = services(&db, &files).add_service(health_service);
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
-    let upkeep =
-        vec![tokio::spawn(report_health(health, db.clone())), tokio::spawn(sweep_requests(db.clone()))];
+    let upkeep = vec![
+        tokio::spawn(report_health(health, db.clone())),
+        tokio::spawn(sweep_requests(db.clone())),
+        tokio::spawn(publication::clock::run(db.clone(), files.clone())),
+    ];
     // Without it small answers wait for the client's delayed acknowledgement.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (stop, stopped) = oneshot::channel();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -38,6 +38,10 @@ pub struct Content {
     pub place: String,
     /// The day it happened.
     pub event_date: Option<NaiveDate>,
+    /// 解禁时间: it is not published before. Left out where there is none, so
+    /// that content from before it existed keeps its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embargo_time: Option<DateTime<Utc>>,
 }
 
 /// 署名: a name as printed, and the reporter that it stands for.

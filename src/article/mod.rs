@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     digest::Digest,
     error::{Error, Result},
-    workflow::{Review, State},
+    workflow::{Review, Schedule, State},
 };
 
 /// The resource type of an article (aip.dev/123).
@@ -44,6 +44,8 @@ pub struct Article {
     pub reviews: Vec<Review>,
     /// Why it was last returned.
     pub return_reason: String,
+    /// The order to publish it at a time to come.
+    pub schedule: Option<Schedule>,
     /// The newest publication that contains it.
     pub latest_publication: Option<i64>,
     /// Counts changes.

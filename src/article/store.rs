@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     article::{Article, Content, Revision},
     error::Result,
-    workflow::{self, Review, State, store::digest},
+    workflow::{self, Review, Schedule, State, store::digest},
 };
 
 struct Row {
@@ -21,6 +21,7 @@ struct Row {
     revision: i64,
     state: String,
     return_reason: String,
+    schedule: Option<Json<Schedule>>,
     latest_publication: Option<i64>,
     version: i64,
     create_time: DateTime<Utc>,
@@ -40,6 +41,7 @@ impl Row {
             state: State::parse(&self.state)?,
             reviews,
             return_reason: self.return_reason,
+            schedule: self.schedule.map(|schedule| schedule.0),
             latest_publication: self.latest_publication,
             version: self.version,
             create_time: self.create_time,
@@ -66,8 +68,8 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
     let rows = sqlx::query_as!(
         Row,
         r#"select id, newspaper, creator, content as "content: Json<Content>", content_digest, revision,
-                  state::text as "state!", return_reason, latest_publication, version,
-                  create_time, update_time, delete_time
+                  state::text as "state!", return_reason, schedule as "schedule: Json<Schedule>",
+                  latest_publication, version, create_time, update_time, delete_time
            from articles where id = any($1)"#,
         ids
     )
@@ -107,8 +109,8 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select id, newspaper, creator, content as "content: Json<Content>", content_digest, revision,
-                  state::text as "state!", return_reason, latest_publication, version,
-                  create_time, update_time, delete_time
+                  state::text as "state!", return_reason, schedule as "schedule: Json<Schedule>",
+                  latest_publication, version, create_time, update_time, delete_time
            from articles
            where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
            order by id limit $3"#,
@@ -147,7 +149,8 @@ pub async fn insert(connection: &mut PgConnection, article: &Article) -> Result<
 pub async fn update(connection: &mut PgConnection, article: &Article) -> Result<()> {
     sqlx::query!(
         "update articles set content = $2, content_digest = $3, revision = $4, state = $5::text::review_state,
-                return_reason = $6, version = $7, update_time = $8, delete_time = $9
+                return_reason = $6, version = $7, update_time = $8, delete_time = $9, schedule = $10,
+                publish_due = $11
          where id = $1",
         article.id,
         Json(&article.content) as _,
@@ -157,7 +160,9 @@ pub async fn update(connection: &mut PgConnection, article: &Article) -> Result<
         article.return_reason,
         article.version,
         article.update_time,
-        article.delete_time
+        article.delete_time,
+        article.schedule.as_ref().map(Json) as _,
+        article.schedule.as_ref().and_then(Schedule::due)
     )
     .execute(connection)
     .await?;
@@ -172,7 +177,8 @@ pub async fn set_published(
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "update articles set state = 'published', latest_publication = $2, version = version + 1, update_time = $3
+        "update articles set state = 'published', latest_publication = $2, schedule = null, publish_due = null,
+                version = version + 1, update_time = $3
          where id = any($1)",
         ids,
         publication,
@@ -181,6 +187,62 @@ pub async fn set_published(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Notes that articles have been withdrawn, each by the publication beside it.
+pub async fn set_withdrawn(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    publications: &[i64],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update articles set state = 'withdrawn', latest_publication = w.publication, schedule = null,
+                publish_due = null, version = version + 1, update_time = $3
+         from unnest($1::uuid[], $2::bigint[]) as w (id, publication)
+         where articles.id = w.id",
+        ids,
+        publications,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The articles whose time to be published has come, the longest due first, and
+/// who ordered it.
+pub async fn due(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    rows_max: i64,
+) -> Result<Vec<(Uuid, Schedule)>> {
+    let rows = sqlx::query!(
+        r#"select id, schedule as "schedule!: Json<Schedule>" from articles
+           where publish_due <= $1 order by publish_due limit $2"#,
+        now,
+        rows_max
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.schedule.0)).collect())
+}
+
+/// When the next article is due after `now`.
+pub async fn next_due(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    let next = sqlx::query_scalar!("select min(publish_due) from articles where publish_due > $1", now);
+    Ok(next.fetch_one(connection).await?)
+}
+
+/// Locks an article that is due; not if it is due no more, or if someone else
+/// has it locked: they publish it, or change it and it is tried again soon.
+pub async fn claim(connection: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let claimed = sqlx::query_scalar!(
+        "select id from articles where id = $1 and publish_due <= $2 for update skip locked",
+        id,
+        now
+    );
+    Ok(claimed.fetch_optional(connection).await?.is_some())
 }
 
 /// Appends the content of an article as its newest revision.

@@ -13,7 +13,7 @@ use crate::{
     digest::Digest,
     error::{Error, Result},
     wire::name::IssueName,
-    workflow::{Review, State},
+    workflow::{Review, Schedule, State},
 };
 
 /// The resource type of an issue (aip.dev/123).
@@ -41,6 +41,8 @@ pub struct Issue {
     pub content_digest: Digest,
     /// Why it was last returned.
     pub return_reason: String,
+    /// The order to publish it at a time to come.
+    pub schedule: Option<Schedule>,
     /// The newest publication of it.
     pub latest_publication: Option<i64>,
     /// How often it has been published.

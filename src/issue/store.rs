@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::RangeInclusive};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     issue::{Facts, Issue, KIND, Layout, Page, Placement, Role, Weather},
     newspaper,
     wire::name::IssueName,
-    workflow::{self, Review, State, store::digest},
+    workflow::{self, Review, Schedule, State, store::digest},
 };
 
 struct Row {
@@ -31,6 +31,7 @@ struct Row {
     state: String,
     content_digest: Vec<u8>,
     return_reason: String,
+    schedule: Option<Json<Schedule>>,
     latest_publication: Option<i64>,
     publication_count: i64,
     version: i64,
@@ -61,6 +62,7 @@ impl Row {
             reviews,
             content_digest: digest(&self.content_digest)?,
             return_reason: self.return_reason,
+            schedule: self.schedule.map(|schedule| schedule.0),
             latest_publication: self.latest_publication,
             publication_count: self.publication_count,
             version: self.version,
@@ -77,8 +79,9 @@ pub async fn find(connection: &mut PgConnection, id: &IssueName) -> Result<Optio
         Row,
         r#"select uid, newspaper, id, creator, number, publish_date, weather_condition, weather_wind,
                   weather_low_celsius, weather_high_celsius, price_note, planned_page_count,
-                  state::text as "state!", content_digest, return_reason, latest_publication,
-                  publication_count, version, create_time, update_time, delete_time
+                  state::text as "state!", content_digest, return_reason,
+                  schedule as "schedule: Json<Schedule>", latest_publication, publication_count,
+                  version, create_time, update_time, delete_time
            from issues where newspaper = $1 and id = $2"#,
         id.newspaper,
         id.issue
@@ -117,8 +120,9 @@ pub async fn list(
         Row,
         r#"select uid, newspaper, id, creator, number, publish_date, weather_condition, weather_wind,
                   weather_low_celsius, weather_high_celsius, price_note, planned_page_count,
-                  state::text as "state!", content_digest, return_reason, latest_publication,
-                  publication_count, version, create_time, update_time, delete_time
+                  state::text as "state!", content_digest, return_reason,
+                  schedule as "schedule: Json<Schedule>", latest_publication, publication_count,
+                  version, create_time, update_time, delete_time
            from issues
            where newspaper = $1 and ($2::date is null or (publish_date, id) < ($2, $3::text))
              and ($4 or delete_time is null)
@@ -188,7 +192,7 @@ pub async fn update(connection: &mut PgConnection, issue: &Issue) -> Result<()> 
         "update issues set number = $2, publish_date = $3, weather_condition = $4, weather_wind = $5,
                 weather_low_celsius = $6, weather_high_celsius = $7, price_note = $8, planned_page_count = $9,
                 state = $10::text::review_state, content_digest = $11, return_reason = $12, version = $13,
-                update_time = $14, delete_time = $15
+                update_time = $14, delete_time = $15, schedule = $16, publish_due = $17
          where uid = $1",
         issue.uid,
         facts.number,
@@ -204,7 +208,9 @@ pub async fn update(connection: &mut PgConnection, issue: &Issue) -> Result<()> 
         issue.return_reason,
         issue.version,
         issue.update_time,
-        issue.delete_time
+        issue.delete_time,
+        issue.schedule.as_ref().map(Json) as _,
+        issue.schedule.as_ref().and_then(Schedule::due)
     )
     .execute(connection)
     .await?;
@@ -220,7 +226,8 @@ pub async fn set_published(
 ) -> Result<()> {
     sqlx::query!(
         "update issues set state = 'published', latest_publication = $2,
-                publication_count = publication_count + 1, version = version + 1, update_time = $3
+                publication_count = publication_count + 1, schedule = null, publish_due = null,
+                version = version + 1, update_time = $3
          where uid = $1",
         issue,
         publication,
@@ -229,6 +236,64 @@ pub async fn set_published(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Notes that an issue has been withdrawn by this publication.
+pub async fn set_withdrawn(
+    connection: &mut PgConnection,
+    issue: Uuid,
+    publication: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update issues set state = 'withdrawn', latest_publication = $2, schedule = null, publish_due = null,
+                version = version + 1, update_time = $3
+         where uid = $1",
+        issue,
+        publication,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The issues whose time to be published has come, the longest due first, and
+/// who ordered it.
+pub async fn due(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    rows_max: i64,
+) -> Result<Vec<(IssueName, Schedule)>> {
+    let rows = sqlx::query!(
+        r#"select newspaper, id, schedule as "schedule!: Json<Schedule>" from issues
+           where publish_due <= $1 order by publish_due limit $2"#,
+        now,
+        rows_max
+    )
+    .fetch_all(connection)
+    .await?;
+    let named =
+        rows.into_iter().map(|row| (IssueName { newspaper: row.newspaper, issue: row.id }, row.schedule.0));
+    Ok(named.collect())
+}
+
+/// When the next issue is due after `now`.
+pub async fn next_due(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    let next = sqlx::query_scalar!("select min(publish_due) from issues where publish_due > $1", now);
+    Ok(next.fetch_one(connection).await?)
+}
+
+/// Locks an issue that is due; not if it is due no more, or if someone else has
+/// it locked: they publish it, or change it and it is tried again soon.
+pub async fn claim(connection: &mut PgConnection, id: &IssueName, now: DateTime<Utc>) -> Result<bool> {
+    let claimed = sqlx::query_scalar!(
+        "select uid from issues where newspaper = $1 and id = $2 and publish_due <= $3 for update skip locked",
+        id.newspaper,
+        id.issue,
+        now
+    );
+    Ok(claimed.fetch_optional(connection).await?.is_some())
 }
 
 /// Pages of an issue by number, with their placements; those of `numbers`, at

@@ -222,6 +222,18 @@ pub async fn set_published(connection: &mut PgConnection, ids: &[Uuid], now: Dat
     Ok(())
 }
 
+/// Notes that these published photos stand in no publication any more.
+pub async fn set_reviewed(connection: &mut PgConnection, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update photos set state = 'reviewed', version = version + 1, update_time = $2 where id = any($1)",
+        ids,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The display names of reporters whom a byline is about to refer to, with a
 /// lock that keeps them from being deleted; those that are there and live.
 pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {

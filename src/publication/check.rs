@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -36,6 +37,8 @@ pub struct Candidate {
     pub material: Material,
     /// The running number of the newest published issue other than this one.
     pub newest_number: Option<i32>,
+    /// When it is to be published.
+    pub publish_time: DateTime<Utc>,
 }
 
 /// What articles refer to.
@@ -67,6 +70,7 @@ pub fn check_issue(candidate: &Candidate, note: &str) -> Result<Vec<Obstacle>> {
     check_pages(&mut found, candidate);
     for article in in_page_order(candidate) {
         check_article(&mut found, article, stages, &candidate.material, "ARTICLE_NOT_REVIEWED")?;
+        check_embargo(&mut found, article, candidate.publish_time);
     }
     Ok(found)
 }
@@ -80,10 +84,12 @@ pub fn check_lone_article(
     stages: i32,
     material: &Material,
     note: &str,
+    publish_time: DateTime<Utc>,
 ) -> Result<Vec<Obstacle>> {
     let mut found = Vec::new();
     check_note(&mut found, &article.name(), article.latest_publication, note);
     check_article(&mut found, article, stages, material, "NOT_REVIEWED")?;
+    check_embargo(&mut found, article, publish_time);
     Ok(found)
 }
 
@@ -227,6 +233,14 @@ fn check_article(
         }
     }
     Ok(())
+}
+
+fn check_embargo(found: &mut Vec<Obstacle>, article: &Article, publish_time: DateTime<Utc>) {
+    if let Some(until) = article.content.embargo_time.filter(|until| *until > publish_time) {
+        let until = until.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let why = format!("is under embargo until {until}; publish it then");
+        found.push(obstacle("ARTICLE_EMBARGOED", article.name(), why));
+    }
 }
 
 fn check_photo(found: &mut Vec<Obstacle>, photo: &Photo, lost: bool) -> Result<()> {

@@ -4,13 +4,18 @@
 //! from these bytes and from nothing else.
 
 pub mod check;
+pub mod clock;
+mod ledger;
 pub mod publish;
 pub mod rpc;
+pub mod schedule;
 mod seal;
 pub(crate) mod store;
+pub mod withdraw;
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
@@ -34,6 +39,8 @@ pub struct IssueOrder {
     pub note: String,
     /// Codes of checks that may fail, all of [`check::WAIVABLE`].
     pub acknowledge: BTreeSet<String>,
+    /// When to publish; at once if there is none.
+    pub publish_time: Option<DateTime<Utc>>,
 }
 
 /// A publisher's order to publish an article by itself.
@@ -45,6 +52,8 @@ pub struct ArticleOrder {
     pub etag: Expected,
     /// What is told to the public.
     pub note: String,
+    /// When to publish; at once if there is none.
+    pub publish_time: Option<DateTime<Utc>>,
 }
 
 /// What an act of publishing did.
@@ -65,6 +74,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether an issue was published or withdrawn, not an article.
+    pub fn is_of_issue(self) -> bool {
+        matches!(self, Kind::IssuePublished | Kind::IssueCorrected | Kind::IssueWithdrawn)
+    }
+
+    /// Whether it took something back.
+    pub fn is_withdrawal(self) -> bool {
+        matches!(self, Kind::IssueWithdrawn | Kind::ArticleWithdrawn)
+    }
+
     const ALL: [Kind; 6] = [
         Kind::IssuePublished,
         Kind::IssueCorrected,
@@ -124,6 +143,49 @@ pub struct Publication {
     pub supersedes: Option<i64>,
     /// The checks that failed and were waived, sorted.
     pub acknowledged: Vec<String>,
+    /// The entry that replaced or withdrew it. Known only later, and so neither
+    /// sealed nor hashed.
+    pub superseded_by: Option<i64>,
+}
+
+/// What readers are served of something that was published.
+#[derive(Clone, Debug)]
+pub enum Served {
+    /// An encoded message.
+    Message(Bytes),
+    /// Nothing: it was withdrawn.
+    Nothing(Tombstone),
+}
+
+/// The entry of the ledger that withdrew something.
+#[derive(Clone, Debug)]
+pub struct Tombstone {
+    /// Its sequence number.
+    pub publication: i64,
+    /// What the public was told.
+    pub reason: String,
+    /// When.
+    pub time: DateTime<Utc>,
+}
+
+impl Served {
+    /// The message that readers get.
+    ///
+    /// # Errors
+    /// [`Error::Withdrawn`], if there is none.
+    pub fn message(self, kind: &'static str, name: &str) -> Result<Bytes> {
+        match self {
+            Served::Message(bytes) => Ok(bytes),
+            Served::Nothing(tombstone) => Err(tombstone.refusal(kind, name)),
+        }
+    }
+}
+
+impl Tombstone {
+    /// The answer to those who ask for what was withdrawn.
+    pub fn refusal(self, kind: &'static str, name: &str) -> Error {
+        Error::Withdrawn { kind, name: name.to_owned(), tombstone: self }
+    }
 }
 
 impl Publication {

@@ -1,7 +1,8 @@
 //! The act of publishing, in one transaction: lock, check, freeze, append. Here
-//! alone the slices meet: an issue is locked and read through the stores of all
-//! that stands in it, always in the same order (issue, articles by id, photos by
-//! id, ledger), so that two publishers wait for each other and never deadlock.
+//! the slices meet: an issue is locked and read through the stores of all that
+//! stands in it, always in the same order (issue, newspaper, articles by id,
+//! photos by id, ledger), so that two publishers wait for each other and never
+//! deadlock.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,16 +11,21 @@ use uuid::Uuid;
 
 use crate::{
     article::{self, Article},
+    config,
     db::{Change, Transaction},
     digest::Digest,
-    error::{Error, Result},
-    issue, newspaper,
-    photo::{self, files::Files},
+    error::{Error, Obstacle, Result},
+    issue::{self, Issue},
+    newspaper,
+    photo::{self, Photo, files::Files},
     publication::{
         ArticleOrder, IssueOrder, Kind, Publication,
         check::{self, Candidate, Material},
-        seal, store,
+        ledger::{self, Subject},
+        seal,
+        store::{self, Placed},
     },
+    wire::{Expected, name::IssueName},
     workflow::{State, illegal_move},
 };
 
@@ -29,30 +35,31 @@ use crate::{
 /// The issue is missing, deleted, changed since, or published as it stands; or
 /// checks fail, all of which are named.
 pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOrder) -> Result<()> {
-    let mut candidate = lock_issue(transaction, files, order).await?;
-    let mut entry = draft_issue_entry(transaction, &candidate, &order.note).await?;
+    let mut candidate = lock_issue(transaction, files, &order.name, &order.etag).await?;
+    let mut entry = ledger::draft(transaction, issue_entry(&candidate, &order.note)).await?;
     // Read behind the lock on the ledger, so that no other issue comes between.
     candidate.newest_number = store::newest_number(transaction.connection(), &order.name).await?;
     refuse_unchanged(transaction, &candidate, &entry).await?;
-    let issue = &candidate.issue;
-    let found = check::check_issue(&candidate, &order.note)?;
-    let (standing, acknowledged) = check::waive(found, &order.acknowledge);
-    if !standing.is_empty() {
-        return Err(Error::NotPublishable { name: issue.name(), obstacles: standing });
-    }
-    entry.acknowledged = acknowledged;
+    let found = check_issue(&candidate, &order.note)?;
+    entry.acknowledged = settle(candidate.issue.name(), found, &order.acknowledge)?;
     let frozen = seal::issue(&candidate, &entry);
-    let entry = append(transaction, entry, &frozen.encode_to_vec()).await?;
+    let entry = ledger::append(transaction, entry, &frozen.encode_to_vec()).await?;
+    let (issue, material) = (&candidate.issue, &candidate.material);
     let connection = transaction.connection();
     store::set_published_issue(connection, issue, candidate.pages.len() as i32, entry.sequence).await?;
-    for (id, sealed) in seal::articles_of(&frozen) {
-        store::set_published_article(connection, id, entry.sequence, &sealed.encode_to_vec()).await?;
-    }
-    publish_material(transaction, &candidate.material, entry.sequence).await?;
+    let placed = seal::articles_of(&frozen).into_iter().filter_map(|sealed| {
+        Some(Placed {
+            page: sealed.page,
+            bytes: sealed.message.encode_to_vec(),
+            ..placed(candidate.articles.get(&sealed.article)?)
+        })
+    });
+    store::set_published_articles(connection, entry.sequence, &Vec::from_iter(placed)).await?;
+    publish_material(transaction, candidate.articles.values(), material, entry.sequence).await?;
     publish_articles(transaction, candidate.articles.values(), entry.sequence).await?;
     let now = transaction.now();
     issue::store::set_published(transaction.connection(), issue.uid, entry.sequence, now).await?;
-    record(transaction, issue.name(), issue.content_digest);
+    record(transaction, issue.name(), "published", issue.content_digest);
     Ok(())
 }
 
@@ -61,51 +68,110 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
 /// # Errors
 /// As for an issue.
 pub async fn article(transaction: &mut Transaction, files: &Files, order: &ArticleOrder) -> Result<()> {
+    let (article, material) = lock_article(transaction, files, order).await?;
+    let found = check_article(transaction, &article, &material, order).await?;
+    settle(article.name(), found, &BTreeSet::new())?;
+    let kind =
+        if article.latest_publication.is_some() { Kind::ArticleCorrected } else { Kind::ArticlePublished };
+    let subject = Subject {
+        kind,
+        resource: article.name(),
+        newspaper: article.newspaper.clone(),
+        revision: article.revision,
+        note: order.note.clone(),
+        supersedes: article.latest_publication,
+    };
+    let entry = ledger::draft(transaction, subject).await?;
+    let frozen = seal::lone_article(&article, &material, &entry);
+    if article.state == State::Published {
+        let served = store::sealed_article(transaction.connection(), article.id).await?.unwrap_or_default();
+        if seal::is_same_article(&frozen, &served) {
+            return Err(illegal_move(&article.name(), article.state, "published"));
+        }
+    }
+    let bytes = frozen.encode_to_vec();
+    let entry = ledger::append(transaction, entry, &bytes).await?;
+    let placed = Placed { bytes, ..placed(&article) };
+    store::set_published_articles(transaction.connection(), entry.sequence, &[placed]).await?;
+    publish_material(transaction, [&article], &material, entry.sequence).await?;
+    publish_articles(transaction, [&article], entry.sequence).await
+}
+
+/// Every check of an issue that fails.
+pub(super) fn check_issue(candidate: &Candidate, note: &str) -> Result<Vec<Obstacle>> {
+    let mut found = check::check_issue(candidate, note)?;
+    let most = config::PAGE_BYTES_MAX;
+    found.extend(seal::pages_over(candidate, most).into_iter().map(|(page, size)| Obstacle {
+        code: "PAGE_TOO_LARGE",
+        subject: issue::page_name(&candidate.issue.id, page),
+        description: format!("has {size} bytes when sealed, more than {most}; move articles to another page"),
+    }));
+    Ok(found)
+}
+
+/// Locks an article that is to be published, and all that it uses.
+pub(super) async fn lock_article(
+    transaction: &mut Transaction,
+    files: &Files,
+    order: &ArticleOrder,
+) -> Result<(Article, Material)> {
     let found = article::store::lock(transaction.connection(), order.id).await?;
     let article = found.ok_or_else(|| article::missing(order.id))?;
     article.live()?;
     order.etag.meet(&article.name(), article.version)?;
-    if matches!(article.state, State::Published | State::Withdrawn) {
+    if article.state == State::Withdrawn {
         return Err(illegal_move(&article.name(), article.state, "published"));
     }
     let material = lock_material(transaction, files, [&article]).await?;
+    Ok((article, material))
+}
+
+/// Every check of a locked article that fails when it is published by itself.
+pub(super) async fn check_article(
+    transaction: &mut Transaction,
+    article: &Article,
+    material: &Material,
+    order: &ArticleOrder,
+) -> Result<Vec<Obstacle>> {
     let stages = article::store::hold_newspaper(transaction.connection(), &article.newspaper).await?;
     let stages = stages.ok_or_else(|| newspaper::missing(&article.newspaper))?;
-    let obstacles = check::check_lone_article(&article, stages, &material, &order.note)?;
-    if !obstacles.is_empty() {
-        return Err(Error::NotPublishable { name: article.name(), obstacles });
-    }
-    let kind =
-        if article.latest_publication.is_some() { Kind::ArticleCorrected } else { Kind::ArticlePublished };
-    let name = article.name();
-    let mut entry =
-        draft_entry(transaction, kind, name, &article.newspaper, article.revision, &order.note).await?;
-    entry.supersedes = article.latest_publication;
-    let bytes = seal::lone_article(&article, &material, &entry).encode_to_vec();
-    let entry = append(transaction, entry, &bytes).await?;
-    store::set_published_article(transaction.connection(), article.id, entry.sequence, &bytes).await?;
-    publish_material(transaction, &material, entry.sequence).await?;
-    publish_articles(transaction, [&article], entry.sequence).await?;
-    Ok(())
+    let publish_time = order.publish_time.unwrap_or(transaction.now());
+    check::check_lone_article(article, stages, material, &order.note, publish_time)
+}
+
+/// The codes that were waived, sorted, if nothing else stands against it.
+pub(super) fn settle(
+    name: String,
+    found: Vec<Obstacle>,
+    acknowledge: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let (standing, waived) = check::waive(found, acknowledge);
+    if standing.is_empty() { Ok(waived) } else { Err(Error::NotPublishable { name, obstacles: standing }) }
 }
 
 /// Locks an issue and all that stands in it.
-async fn lock_issue(transaction: &mut Transaction, files: &Files, order: &IssueOrder) -> Result<Candidate> {
+pub(super) async fn lock_issue(
+    transaction: &mut Transaction,
+    files: &Files,
+    name: &IssueName,
+    etag: &Expected,
+) -> Result<Candidate> {
+    let publish_time = transaction.now();
     let connection = transaction.connection();
-    let issue = issue::store::lock(connection, &order.name).await?;
-    let issue = issue.ok_or_else(|| issue::missing(&order.name))?;
+    let issue = issue::store::lock(connection, name).await?;
+    let issue = issue.ok_or_else(|| issue::missing(name))?;
     issue.live()?;
-    order.etag.meet(&issue.name(), issue.version)?;
-    let newspaper = newspaper::store::hold(connection, &order.name.newspaper).await?;
-    let newspaper = newspaper.ok_or_else(|| newspaper::missing(&order.name.newspaper))?;
-    let pages = issue::store::all_pages(connection, &order.name).await?;
+    etag.meet(&issue.name(), issue.version)?;
+    let newspaper = newspaper::store::hold(connection, &name.newspaper).await?;
+    let newspaper = newspaper.ok_or_else(|| newspaper::missing(&name.newspaper))?;
+    let pages = issue::store::all_pages(connection, name).await?;
     let placements = pages.iter().flat_map(|page| &page.layout.placements);
     let ids: BTreeSet<Uuid> = placements.map(|placement| placement.article).collect();
     let articles = article::store::lock_all(connection, &Vec::from_iter(ids)).await?;
     let material = lock_material(transaction, files, &articles).await?;
     let articles: HashMap<Uuid, Article> =
         articles.into_iter().map(|article| (article.id, article)).collect();
-    Ok(Candidate { newspaper, issue, pages, articles, material, newest_number: None })
+    Ok(Candidate { newspaper, issue, pages, articles, material, newest_number: None, publish_time })
 }
 
 /// Locks the photos that articles use, and reads who signs articles and photos.
@@ -137,18 +203,16 @@ async fn lock_material<'a>(
     Ok(material)
 }
 
-/// The next entry of the ledger for an issue; locks the head of the ledger.
-async fn draft_issue_entry(
-    transaction: &mut Transaction,
-    candidate: &Candidate,
-    note: &str,
-) -> Result<Publication> {
-    let issue = &candidate.issue;
-    let kind = if issue.latest_publication.is_some() { Kind::IssueCorrected } else { Kind::IssuePublished };
-    let (name, revision) = (issue.name(), issue.publication_count + 1);
-    let mut entry = draft_entry(transaction, kind, name, &candidate.newspaper.id, revision, note).await?;
-    entry.supersedes = issue.latest_publication;
-    Ok(entry)
+fn issue_entry(candidate: &Candidate, note: &str) -> Subject {
+    let issue: &Issue = &candidate.issue;
+    Subject {
+        kind: if issue.latest_publication.is_some() { Kind::IssueCorrected } else { Kind::IssuePublished },
+        resource: issue.name(),
+        newspaper: issue.id.newspaper.clone(),
+        revision: issue.publication_count + 1,
+        note: note.to_owned(),
+        supersedes: issue.latest_publication,
+    }
 }
 
 /// A published issue can be published again only if that would say something
@@ -159,7 +223,10 @@ async fn refuse_unchanged(
     entry: &Publication,
 ) -> Result<()> {
     let issue = &candidate.issue;
-    let published = matches!(issue.state, State::Published | State::Withdrawn);
+    if issue.state == State::Withdrawn {
+        return Err(illegal_move(&issue.name(), issue.state, "published"));
+    }
+    let published = issue.state == State::Published;
     let Some(latest) = issue.latest_publication.filter(|_| published) else { return Ok(()) };
     let sealed = store::snapshot(transaction.connection(), latest).await?.unwrap_or_default();
     if seal::is_same(&seal::issue(candidate, entry), &sealed) {
@@ -168,54 +235,33 @@ async fn refuse_unchanged(
     Ok(())
 }
 
-/// The next entry of the ledger, as far as it is known before sealing. Locks the
-/// head of the ledger.
-async fn draft_entry(
+/// What is kept of an article in a publication, apart from its sealed bytes.
+fn placed(article: &Article) -> Placed {
+    Placed { article: article.id, revision: article.revision, page: None, bytes: Vec::new() }
+}
+
+async fn publish_material<'a>(
     transaction: &mut Transaction,
-    kind: Kind,
-    resource: String,
-    newspaper: &str,
-    revision: i64,
-    note: &str,
-) -> Result<Publication> {
-    let (sequence, previous_hash) = store::lock_head(transaction.connection()).await?;
-    Ok(Publication {
-        sequence: sequence + 1,
-        kind,
-        resource,
-        newspaper: newspaper.to_owned(),
-        revision,
-        size_bytes: 0,
-        sha256: Digest::ZERO,
-        previous_hash,
-        hash: Digest::ZERO,
-        publisher: transaction.caller().name.clone(),
-        publish_time: transaction.now(),
-        note: note.to_owned(),
-        supersedes: None,
-        acknowledged: Vec::new(),
-    })
-}
-
-/// Completes an entry with what covers the sealed bytes, and appends both.
-async fn append(transaction: &mut Transaction, entry: Publication, bytes: &[u8]) -> Result<Publication> {
-    let mut entry = Publication { size_bytes: bytes.len() as i64, sha256: Digest::of(bytes), ..entry };
-    entry.hash = entry.compute_hash();
-    store::append(transaction.connection(), &entry, bytes).await?;
-    Ok(entry)
-}
-
-async fn publish_material(transaction: &mut Transaction, material: &Material, sequence: i64) -> Result<()> {
+    articles: impl IntoIterator<Item = &'a Article>,
+    material: &Material,
+    sequence: i64,
+) -> Result<()> {
+    let uses = articles.into_iter().flat_map(|article| {
+        article
+            .content
+            .photos()
+            .into_iter()
+            .filter_map(|photo| Some((article.id, material.photos.get(&photo)?)))
+    });
+    let uses: Vec<(Uuid, &Photo)> = uses.collect();
+    store::add_published_photos(transaction.connection(), sequence, &uses).await?;
     let now = transaction.now();
-    for photo in material.photos.values() {
-        store::set_published_photo(transaction.connection(), photo, sequence).await?;
-    }
-    let newly: Vec<&photo::Photo> =
+    let newly: Vec<&Photo> =
         material.photos.values().filter(|photo| photo.state != State::Published).collect();
     let ids: Vec<Uuid> = newly.iter().map(|photo| photo.id).collect();
     photo::store::set_published(transaction.connection(), &ids, now).await?;
     for photo in newly {
-        record(transaction, photo.name(), photo.content_digest);
+        record(transaction, photo.name(), "published", photo.content_digest);
     }
     Ok(())
 }
@@ -230,12 +276,13 @@ async fn publish_articles<'a>(
     let ids: Vec<Uuid> = articles.iter().map(|article| article.id).collect();
     article::store::set_published(transaction.connection(), &ids, sequence, now).await?;
     for article in articles {
-        record(transaction, article.name(), article.content_digest);
+        record(transaction, article.name(), "published", article.content_digest);
     }
     Ok(())
 }
 
-fn record(transaction: &mut Transaction, resource: String, digest: Digest) {
-    let change = Change { resource, kind: "published", before: Some(digest), after: Some(digest) };
+/// Notes an act that leaves the content as it is.
+pub(super) fn record(transaction: &mut Transaction, resource: String, kind: &'static str, digest: Digest) {
+    let change = Change { resource, kind, before: Some(digest), after: Some(digest) };
     transaction.record(change);
 }

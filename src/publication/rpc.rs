@@ -1,9 +1,13 @@
 //! `PublicationService`: the read side.
 
+use bytes::Bytes;
+use chrono::NaiveDate;
 use futures::{StreamExt, stream::BoxStream};
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use crate::{
+    article,
     db::Db,
     error::{Error, Result},
     issue, newspaper,
@@ -12,8 +16,8 @@ use crate::{
         servers::publication_service_server::PublicationService,
     },
     photo::{self, download::Range, files::Files},
-    publication::{missing, name, store},
-    wire::{self, Answer, Check, codec::Sealed, page::Page},
+    publication::{Tombstone, missing, name, seal, store},
+    wire::{self, Answer, Check, codec::Sealed, name::IssueName, page::Page},
 };
 
 /// The service.
@@ -27,6 +31,113 @@ impl Service {
     /// The service on this database and photo store.
     pub fn new(db: Db, files: Files) -> Service {
         Service { db, files }
+    }
+}
+
+/// Which publication of an issue a reader asks for.
+enum Chosen {
+    /// The newest of an issue.
+    Newest(IssueName),
+    /// The newest of a newspaper, of one day or of the latest.
+    OfDay(String, Option<NaiveDate>),
+    /// A certain one.
+    Publication(i64),
+}
+
+impl Chosen {
+    fn read(check: &mut Check, message: pb::GetPublishedIssueRequest) -> Chosen {
+        let alone = "must not be set together with another way to name an issue";
+        if !message.newspaper.is_empty() && !message.name.is_empty() {
+            check.add("newspaper", alone);
+        }
+        if !message.publication.is_empty() && !(message.name.is_empty() && message.newspaper.is_empty()) {
+            check.add("publication", alone);
+        }
+        if message.newspaper.is_empty() {
+            let chosen = if message.publication.is_empty() {
+                Chosen::Newest(check.issue("name", &message.name))
+            } else {
+                Chosen::Publication(check.publication("publication", &message.publication))
+            };
+            if message.publish_date.is_some() {
+                check.add("publish_date", "goes with newspaper only");
+            }
+            return chosen;
+        }
+        let newspaper = check.newspaper("newspaper", &message.newspaper);
+        Chosen::OfDay(newspaper, check.date("publish_date", message.publish_date))
+    }
+}
+
+impl Service {
+    /// The bytes of a published issue.
+    async fn issue(&self, chosen: Chosen) -> Result<Bytes> {
+        let mut connection = self.db.read().await?;
+        let (served, asked) = match chosen {
+            Chosen::Newest(id) => (store::sealed_issue(&mut connection, &id).await?, issue::name(&id)),
+            Chosen::OfDay(newspaper, day) => {
+                let of_day = day.map(|day| format!(" of {day}")).unwrap_or_default();
+                let asked = format!("an issue of {}{of_day}", newspaper::name(&newspaper));
+                (store::sealed_issue_of_day(&mut connection, &newspaper, day).await?, asked)
+            }
+            Chosen::Publication(sequence) => {
+                let entry = store::find(&mut connection, sequence).await?;
+                let entry = entry.ok_or_else(|| missing(sequence))?;
+                if !entry.kind.is_of_issue() {
+                    let rule = format!("{} is of {}, not of an issue", name(sequence), entry.resource);
+                    return Err(Error::invalid("publication", rule));
+                }
+                (store::served_or_tombstone(&mut connection, sequence).await?, entry.resource)
+            }
+        };
+        let served = served.ok_or_else(|| Error::NotPublished { kind: issue::KIND, name: asked.clone() })?;
+        served.message(issue::KIND, &asked)
+    }
+
+    /// The bytes of an article: as it was last published, or as a certain
+    /// publication has it, its own or an issue's that held it.
+    async fn article(&self, id: Uuid, publication: Option<i64>) -> Result<Bytes> {
+        let mut connection = self.db.read().await?;
+        let found = match publication {
+            None => store::sealed_article(&mut connection, id).await?,
+            Some(sequence) => {
+                let entry = store::find(&mut connection, sequence).await?.ok_or_else(|| missing(sequence))?;
+                let served = store::served(&mut connection, sequence).await?.unwrap_or_default();
+                if entry.kind.is_of_issue() {
+                    seal::article_in(&served, id)?.map(Bytes::from)
+                } else {
+                    Some(served).filter(|bytes| !bytes.is_empty() && entry.resource == article::name(id))
+                }
+            }
+        };
+        if let Some(bytes) = found {
+            return Ok(bytes);
+        }
+        let tombstone = store::tombstone_of_article(&mut connection, id, publication).await?;
+        Err(gone(article::KIND, article::name(id), tombstone))
+    }
+
+    /// The file of a photo, as it was last published.
+    async fn published_file(&self, id: Uuid) -> Result<photo::File> {
+        let mut connection = self.db.read().await?;
+        if let Some(file) = store::published_file(&mut connection, id).await? {
+            return Ok(file);
+        }
+        let tombstone = store::tombstone_of_photo(&mut connection, id).await?;
+        Err(gone(photo::KIND, photo::name(id), tombstone))
+    }
+}
+
+/// The name of a publication that may be left out; its sequence number.
+fn optional_publication(check: &mut Check, value: &str) -> Option<i64> {
+    (!value.is_empty()).then(|| check.publication("publication", value))
+}
+
+/// The answer to those who ask for what is not served.
+fn gone(kind: &'static str, name: String, tombstone: Option<Tombstone>) -> Error {
+    match tombstone {
+        Some(tombstone) => tombstone.refusal(kind, &name),
+        None => Error::NotPublished { kind, name },
     }
 }
 
@@ -50,32 +161,9 @@ impl PublicationService for Service {
     async fn get_published_issue(&self, request: Request<pb::GetPublishedIssueRequest>) -> Answer<Sealed> {
         let (_, message) = wire::open(request)?;
         let mut check = Check::default();
-        let by_name = message.newspaper.is_empty();
-        if !by_name && !message.name.is_empty() {
-            check.add("newspaper", "must not be set together with name");
-        }
-        if by_name {
-            let issue = check.issue("name", &message.name);
-            if message.publish_date.is_some() {
-                check.add("publish_date", "goes with newspaper, not with name");
-            }
-            check.finish()?;
-            let mut connection = self.db.read().await?;
-            let sealed = store::sealed_issue(&mut connection, &issue).await?;
-            let sealed = sealed.ok_or(Error::NotPublished { kind: issue::KIND, name: message.name })?;
-            return Ok(Response::new(Sealed(sealed)));
-        }
-        let newspaper = check.newspaper("newspaper", &message.newspaper);
-        let day = check.date("publish_date", message.publish_date);
+        let chosen = Chosen::read(&mut check, message);
         check.finish()?;
-        let mut connection = self.db.read().await?;
-        let sealed = store::sealed_issue_of_day(&mut connection, &newspaper, day).await?;
-        let sealed = sealed.ok_or_else(|| {
-            let day = day.map(|day| format!(" of {day}")).unwrap_or_default();
-            let name = format!("an issue of {}{day}", newspaper::name(&newspaper));
-            Error::NotPublished { kind: issue::KIND, name }
-        })?;
-        Ok(Response::new(Sealed(sealed)))
+        Ok(Response::new(Sealed(self.issue(chosen).await?)))
     }
 
     async fn list_published_issues(
@@ -112,12 +200,9 @@ impl PublicationService for Service {
         let (_, message) = wire::open(request)?;
         let mut check = Check::default();
         let id = check.article("name", &message.name);
+        let publication = optional_publication(&mut check, &message.publication);
         check.finish()?;
-        let mut connection = self.db.read().await?;
-        let sealed = store::sealed_article(&mut connection, id).await?;
-        let kind = crate::article::KIND;
-        let sealed = sealed.ok_or(Error::NotPublished { kind, name: message.name })?;
-        Ok(Response::new(Sealed(sealed)))
+        Ok(Response::new(Sealed(self.article(id, publication).await?)))
     }
 
     type DownloadPublishedPhotoStream =
@@ -132,8 +217,7 @@ impl PublicationService for Service {
         let id = check.photo("name", &message.name);
         let range = Range::read(&mut check, message.offset, message.length);
         check.finish()?;
-        let file = store::published_file(&mut *self.db.read().await?, id).await?;
-        let file = file.ok_or(Error::NotPublished { kind: photo::KIND, name: message.name })?;
+        let file = self.published_file(id).await?;
         let parts = photo::download::open(&self.files, &file, range).await?;
         let messages = parts.map(|part| {
             let part = match part? {

@@ -7,13 +7,14 @@ use prost::Message;
 use uuid::Uuid;
 
 use crate::{
-    article::Article,
+    article::{self, Article},
+    error::{Error, Result},
     issue::{Issue, Page},
     newspaper::Newspaper,
     pb,
     photo::{self, Photo},
     publication::{
-        Publication,
+        self, Publication,
         check::{Candidate, Material},
     },
     reporter,
@@ -32,6 +33,13 @@ pub fn issue(candidate: &Candidate, entry: &Publication) -> pb::PublishedIssue {
         photos: photos(&candidate.material),
         publication: Some(known_entry(entry)),
     }
+}
+
+/// The pages of an issue that are longer than this when frozen, by number, with
+/// their length in bytes.
+pub fn pages_over(candidate: &Candidate, bytes_max: usize) -> Vec<(i32, usize)> {
+    let sizes = candidate.pages.iter().map(|page| (page.number, public_page(candidate, page).encoded_len()));
+    sizes.filter(|(_, size)| *size > bytes_max).collect()
 }
 
 /// Whether a frozen issue says what a sealed one says already, apart from the
@@ -54,20 +62,99 @@ pub fn lone_article(article: &Article, material: &Material, entry: &Publication)
     }
 }
 
+/// Whether a frozen article says what a sealed one says already, apart from the
+/// publications that brought them and the page it was printed on.
+pub fn is_same_article(frozen: &pb::PublishedArticle, sealed: &[u8]) -> bool {
+    let text = |article: pb::PublishedArticle| pb::PublishedArticle {
+        publication: None,
+        page: String::new(),
+        ..article
+    };
+    let sealed = pb::PublishedArticle::decode(sealed).map(text);
+    sealed.is_ok_and(|sealed| sealed == text(frozen.clone()))
+}
+
+/// An article of a published issue, for itself.
+#[derive(Debug)]
+pub struct SealedArticle {
+    /// The article.
+    pub article: Uuid,
+    /// The number of the page that it stands on.
+    pub page: Option<i32>,
+    /// What readers get of it.
+    pub message: pb::PublishedArticle,
+}
+
 /// The articles of a frozen issue, each for itself with its part of the
-/// material. They follow from the issue alone, so that whoever verifies the
-/// issue can verify them.
-pub fn articles_of(issue: &pb::PublishedIssue) -> Vec<(Uuid, pb::PublishedArticle)> {
+/// material, without those that were withdrawn. They follow from the issue
+/// alone, so that whoever verifies the issue can verify them.
+pub fn articles_of(issue: &pb::PublishedIssue) -> Vec<SealedArticle> {
     let on_pages = issue.pages.iter().flat_map(|page| {
         let name = page.page.as_ref().map(|page| page.name.clone()).unwrap_or_default();
         page.placements.iter().map(move |placed| (name.clone(), placed))
     });
-    let articles = on_pages.filter_map(|(page, placed)| Some((page, placed.article.as_ref()?)));
+    let standing = on_pages.filter(|(_, placed)| placed.withdrawal.is_none());
+    let articles = standing.filter_map(|(page, placed)| Some((page, placed.article.as_ref()?)));
     articles
         .filter_map(|(page, article)| {
-            Some((name::with_uuid(&article.name, "articles")?, article_of(issue, page, article)))
+            Some(SealedArticle {
+                article: name::with_uuid(&article.name, "articles")?,
+                page: name::page(&page).map(|name| name.page),
+                message: article_of(issue, page, article),
+            })
         })
         .collect()
+}
+
+/// One article of a sealed issue, for itself; not if it was withdrawn.
+pub fn article_in(sealed: &[u8], article: Uuid) -> Result<Option<Vec<u8>>> {
+    let articles = articles_of(&open(sealed)?);
+    let found = articles.into_iter().find(|sealed| sealed.article == article);
+    Ok(found.map(|sealed| sealed.message.encode_to_vec()))
+}
+
+/// A sealed issue with a notice where an article stood, and without what only
+/// that article brought with it.
+pub fn without_article(sealed: &[u8], article: Uuid, tombstone: &Publication) -> Result<Vec<u8>> {
+    let mut issue = open(sealed)?;
+    let name = article::name(article);
+    for placed in issue.pages.iter_mut().flat_map(|page| &mut page.placements) {
+        if placed.article.as_ref().is_some_and(|article| article.name == name) {
+            redact(placed, tombstone);
+        }
+    }
+    let articles = || issue.pages.iter().flat_map(|page| &page.placements).filter_map(|p| p.article.as_ref());
+    let used: HashSet<String> = articles().flat_map(photos_used).map(str::to_owned).collect();
+    let bylines: Vec<&pb::Byline> = articles().flat_map(|article| &article.bylines).collect();
+    let mut signers: HashSet<String> = bylines.into_iter().map(|byline| byline.reporter.clone()).collect();
+    issue.photos.retain(|photo| used.contains(&photo.name));
+    signers
+        .extend(issue.photos.iter().flat_map(|photo| &photo.bylines).map(|byline| byline.reporter.clone()));
+    issue.reporters.retain(|reporter| signers.contains(&reporter.name));
+    Ok(issue.encode_to_vec())
+}
+
+fn redact(placed: &mut pb::published_page::PublishedPlacement, tombstone: &Publication) {
+    if let Some(placement) = &mut placed.placement {
+        *placement = pb::Placement {
+            article: std::mem::take(&mut placement.article),
+            role: placement.role,
+            ..pb::Placement::default()
+        };
+    }
+    if let Some(article) = &mut placed.article {
+        *article = pb::Article { name: std::mem::take(&mut article.name), ..pb::Article::default() };
+    }
+    placed.withdrawal = Some(pb::Withdrawal {
+        publication: publication::name(tombstone.sequence),
+        reason: tombstone.note.clone(),
+        withdraw_time: Some(wire::timestamp(tombstone.publish_time)),
+    });
+}
+
+fn open(sealed: &[u8]) -> Result<pb::PublishedIssue> {
+    pb::PublishedIssue::decode(sealed)
+        .map_err(|error| Error::Internal(format!("a sealed issue is damaged: {error}")))
 }
 
 fn article_of(issue: &pb::PublishedIssue, page: String, article: &pb::Article) -> pb::PublishedArticle {
@@ -115,6 +202,7 @@ fn public_issue(issue: Issue) -> pb::Issue {
         create_time: None,
         update_time: None,
         return_reason: String::new(),
+        schedule: None,
         ..issue.into()
     }
 }
@@ -129,6 +217,8 @@ fn public_article(article: Article) -> pb::Article {
         create_time: None,
         update_time: None,
         return_reason: String::new(),
+        schedule: None,
+        embargo_time: None,
         ..article.into()
     }
 }
@@ -139,6 +229,7 @@ fn public_page(candidate: &Candidate, page: &Page) -> pb::PublishedPage {
     let placements = placements.map(|(message, placement)| pb::published_page::PublishedPlacement {
         placement: Some(message.clone()),
         article: candidate.articles.get(&placement.article).cloned().map(public_article),
+        withdrawal: None,
     });
     pb::PublishedPage {
         placements: placements.collect(),
@@ -206,6 +297,7 @@ impl From<Publication> for pb::Publication {
             note: publication.note,
             supersedes: publication.supersedes.map(name).unwrap_or_default(),
             acknowledged: publication.acknowledged,
+            superseded_by: publication.superseded_by.map(name).unwrap_or_default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Collects every violation of a request, so that a caller can mend them all at
 //! once (aip.dev/193).
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -160,6 +160,21 @@ impl Check {
             self.add(field, "is required");
         }
         self.date(field, value).unwrap_or(calendar::DATE_FIRST)
+    }
+
+    /// A time of the years that dates may have, in whole microseconds as Postgres
+    /// keeps it; unset is `None`.
+    pub fn time(&mut self, field: &str, value: Option<prost_types::Timestamp>) -> Option<DateTime<Utc>> {
+        let value = value?;
+        let nanos = u32::try_from(value.nanos).ok();
+        let time = nanos.and_then(|nanos| DateTime::from_timestamp(value.seconds, nanos));
+        let years = calendar::DATE_FIRST..=calendar::DATE_LAST;
+        let within = time.filter(|time| years.contains(&time.date_naive()));
+        if within.is_none() {
+            let (first, last) = (calendar::DATE_FIRST, calendar::DATE_LAST);
+            self.add(field, format!("is not a time from {first} to {last}"));
+        }
+        within.map(|time| time.trunc_subsecs(6))
     }
 
     /// The name of a newspaper; its id.

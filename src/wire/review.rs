@@ -1,8 +1,8 @@
-//! States and sign-offs, which articles, issues and photos all carry.
+//! States, sign-offs and schedules, which articles, issues and photos carry.
 
 use crate::{
     pb, wire,
-    workflow::{Review, State},
+    workflow::{Failure, Review, Schedule, State},
 };
 
 impl From<State> for pb::State {
@@ -24,6 +24,31 @@ impl From<Review> for pb::Review {
             content_digest: review.content_digest.to_string(),
             remark: review.remark,
             create_time: Some(wire::timestamp(review.create_time)),
+        }
+    }
+}
+
+impl From<Schedule> for pb::Schedule {
+    fn from(schedule: Schedule) -> pb::Schedule {
+        pb::Schedule {
+            publish_time: Some(wire::timestamp(schedule.publish_time)),
+            local_publish_time: schedule.local_publish_time(),
+            time_zone: schedule.time_zone,
+            scheduler: schedule.scheduler,
+            schedule_time: Some(wire::timestamp(schedule.schedule_time)),
+            note: schedule.note,
+            acknowledge: schedule.acknowledge.into_iter().collect(),
+            failure: schedule.failure.map(pb::ScheduleFailure::from),
+        }
+    }
+}
+
+impl From<Failure> for pb::ScheduleFailure {
+    fn from(failure: Failure) -> pb::ScheduleFailure {
+        pb::ScheduleFailure {
+            failure_time: Some(wire::timestamp(failure.time)),
+            description: failure.description,
+            codes: failure.codes.into_iter().collect(),
         }
     }
 }

@@ -3,7 +3,10 @@
 //! to the exact content, a change of content voids all of them, and nobody signs
 //! two stages or their own text.
 
+mod schedule;
 pub(crate) mod store;
+
+pub use schedule::{Failure, Schedule};
 
 use std::fmt;
 
@@ -50,7 +53,8 @@ impl State {
         match self {
             State::Draft => &["Update", "Review", "Return"],
             State::Reviewed => &["Update", "Return", "Publish"],
-            State::Published | State::Withdrawn => &["Update"],
+            State::Published => &["Update", "Withdraw"],
+            State::Withdrawn => &["Update", "Return"],
         }
     }
 }
@@ -130,8 +134,8 @@ impl Subject<'_> {
     /// An illegal move.
     pub fn send_back(&self) -> Result<()> {
         match self.state {
-            State::Draft | State::Reviewed => Ok(()),
-            State::Published | State::Withdrawn => Err(self.illegal("returned")),
+            State::Draft | State::Reviewed | State::Withdrawn => Ok(()),
+            State::Published => Err(self.illegal("returned")),
         }
     }
 

@@ -58,11 +58,20 @@ pub async fn sign(connection: &mut PgConnection, subject: Uuid, review: &Review)
     Ok(())
 }
 
-/// Voids every sign-off in force; they stay as history.
+/// Voids every sign-off in force of a subject; they stay as history.
 pub async fn void(connection: &mut PgConnection, subject: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update reviews set void_time = $2 where subject = $1 and void_time is null", subject, now)
-        .execute(connection)
-        .await?;
+    void_all(connection, &[subject], now).await
+}
+
+/// Voids every sign-off in force of several subjects.
+pub async fn void_all(connection: &mut PgConnection, subjects: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update reviews set void_time = $2 where subject = any($1) and void_time is null",
+        subjects,
+        now
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

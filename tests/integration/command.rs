@@ -30,7 +30,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A folder for data that the embedded Postgres can pass as another user.
-fn data_dir() -> TempDir {
+pub fn data_dir() -> TempDir {
     let folder = TempDir::new().expect("a temporary folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("an open folder");
     folder
@@ -47,16 +47,22 @@ fn real_page() -> Option<PathBuf> {
 }
 
 /// A serving process; killed when dropped.
-struct Serving {
+pub struct Serving {
     process: Child,
     address: String,
 }
 
 impl Serving {
     fn start(data: &Path) -> Serving {
+        Serving::start_on(data, None)
+    }
+
+    /// Starts one, on the database at a URL or on one of its own.
+    pub fn start_on(data: &Path, database_url: Option<&str>) -> Serving {
         let mut process = masthead()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
+            .args(database_url.iter().flat_map(|url| ["--database-url", url]))
             .stderr(Stdio::piped())
             .spawn()
             .expect("a server");
@@ -72,6 +78,11 @@ impl Serving {
         });
         let address = take.recv().expect("the server says where it listens");
         Serving { process, address }
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     fn terminate(mut self) -> std::process::ExitStatus {

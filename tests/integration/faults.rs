@@ -93,10 +93,10 @@ async fn assert_published(connection: &mut PgConnection, issue: &pb::Issue, sequ
                 pi.publication as issue, pa.publication as article, pp.publication as photo,
                 a.state::text as article_state, ph.state::text as photo_state, p.size_bytes = length(s.bytes) as sealed
          from publications p, ledger_head h, snapshots s, issues i, published_issues pi, placements pl,
-              published_articles pa, articles a, article_photos ap, published_photos pp, photos ph
+              published_articles pa, articles a, article_photos ap, publication_photos pp, photos ph
          where p.sequence = $1 and p.resource = $2 and s.publication = p.sequence and i.uid = $3
            and pi.newspaper = i.newspaper and pi.id = i.id and pl.issue = i.uid and pa.article = pl.article
-           and a.id = pl.article and ap.article = a.id and pp.photo = ap.photo and ph.id = ap.photo",
+           and a.id = pl.article and ap.article = a.id and pp.photo = ap.photo and pp.publication = p.sequence and ph.id = ap.photo",
     )
     .bind(sequence)
     .bind(&issue.name)
@@ -126,10 +126,11 @@ async fn sweep_publishing(cut: Fault) -> (u32, u32) {
     let everything = expected(&[
         ("audit_events", 3),
         ("changes", 3),
+        ("publication_articles", 1),
+        ("publication_photos", 1),
         ("publications", 1),
         ("published_articles", 1),
         ("published_issues", 1),
-        ("published_photos", 1),
         ("requests", 1),
         ("snapshots", 1),
     ]);

@@ -14,4 +14,6 @@ mod newsroom;
 mod proxy;
 mod publishing;
 mod raw;
+mod scheduling;
+mod withdrawal;
 mod workflow;

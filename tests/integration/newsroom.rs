@@ -93,6 +93,11 @@ impl Database {
     }
 }
 
+async fn serve(db: &Db, photos: &TempDir) -> Running {
+    let files = Files::open(photos.path().join("photos")).await.expect("a photo store");
+    server::start(([127, 0, 0, 1], 0).into(), db.clone(), files).await.expect("a server")
+}
+
 /// A server with its database, photo store and people.
 pub struct Newsroom {
     /// The database, for looking past the service.
@@ -116,9 +121,7 @@ impl Newsroom {
     pub async fn on(database: Database, options: PgConnectOptions) -> Newsroom {
         let photos = TempDir::new().expect("a temporary folder");
         let db = Db::open(options, CONNECTIONS_MAX);
-        let files = Files::open(photos.path().join("photos")).await.expect("a photo store");
-        let address = ([127, 0, 0, 1], 0).into();
-        let server = server::start(address, db.clone(), files).await.expect("a server");
+        let server = serve(&db, &photos).await;
         Newsroom { database, db, server, photos }
     }
 
@@ -165,6 +168,17 @@ impl Newsroom {
         let rows: Vec<(String, String)> =
             sqlx::query_as(sql).fetch_all(&mut *connection).await.expect("contents");
         rows.into_iter().collect()
+    }
+
+    /// The same newsroom after its server has stopped, something has happened, and
+    /// another server has started.
+    pub async fn closed_while(self, happening: impl Future<Output = ()>) -> Newsroom {
+        self.server.stop().await.expect("a clean stop");
+        self.db.close().await;
+        happening.await;
+        let db = Db::open(self.database.options(), CONNECTIONS_MAX);
+        let server = serve(&db, &self.photos).await;
+        Newsroom { db, server, ..self }
     }
 
     /// Stops the server and removes the database.

@@ -87,7 +87,7 @@ impl RawReader {
     }
 
     async fn article(&mut self, name: &str) -> Bytes {
-        let get = pb::GetPublishedArticleRequest { name: name.to_owned() };
+        let get = pb::GetPublishedArticleRequest { name: name.to_owned(), ..Default::default() };
         self.call("/masthead.v1.PublicationService/GetPublishedArticle", get).await
     }
 }
@@ -143,18 +143,18 @@ pub async fn intact_ledger(reader: &mut Desk) -> Vec<pb::Publication> {
     listed.publications
 }
 
-async fn entry(desk: &mut Desk, name: &str) -> pb::Publication {
+pub async fn entry(desk: &mut Desk, name: &str) -> pb::Publication {
     let get = pb::GetPublicationRequest { name: name.to_owned() };
     desk.publications.get_publication(get).await.expect("an entry").into_inner()
 }
 
-async fn published_issue(desk: &mut Desk, name: &str) -> pb::PublishedIssue {
+pub async fn published_issue(desk: &mut Desk, name: &str) -> pb::PublishedIssue {
     let get = pb::GetPublishedIssueRequest { name: name.to_owned(), ..Default::default() };
     desk.publications.get_published_issue(get).await.expect("a published issue").into_inner()
 }
 
 async fn published_article(desk: &mut Desk, name: &str) -> pb::PublishedArticle {
-    let get = pb::GetPublishedArticleRequest { name: name.to_owned() };
+    let get = pb::GetPublishedArticleRequest { name: name.to_owned(), ..Default::default() };
     desk.publications.get_published_article(get).await.expect("a published article").into_inner()
 }
 
@@ -182,12 +182,12 @@ fn uses(photo: &pb::Photo) -> pb::PhotoUse {
     pb::PhotoUse { photo: photo.name.clone(), ..Default::default() }
 }
 
-async fn get_issue(room: &Newsroom, name: &str) -> pb::Issue {
+pub async fn get_issue(room: &Newsroom, name: &str) -> pb::Issue {
     let get = pb::GetIssueRequest { name: name.to_owned() };
     room.desk(Role::Reporter).await.issues.get_issue(get).await.expect("the issue").into_inner()
 }
 
-async fn get_article(room: &Newsroom, name: &str) -> pb::Article {
+pub async fn get_article(room: &Newsroom, name: &str) -> pb::Article {
     let get = pb::GetArticleRequest { name: name.to_owned() };
     room.desk(Role::Reporter).await.articles.get_article(get).await.expect("the article").into_inner()
 }
@@ -198,7 +198,7 @@ async fn get_photo(room: &Newsroom, name: &str) -> pb::Photo {
 }
 
 /// Puts articles on a page, as the page stands or as a new one.
-async fn lay_out(room: &Newsroom, issue: &str, page: i32, section: &str, articles: &[&pb::Article]) {
+pub async fn lay_out(room: &Newsroom, issue: &str, page: i32, section: &str, articles: &[&pb::Article]) {
     let placements =
         articles.iter().map(|article| pb::Placement { article: article.name.clone(), ..Default::default() });
     let page = pb::Page {
@@ -224,7 +224,7 @@ async fn update_issue(room: &Newsroom, issue: pb::Issue, paths: &[&str]) -> pb::
     room.desk(Role::Reporter).await.issues.update_issue(update).await.expect("an issue").into_inner()
 }
 
-async fn update_article(room: &Newsroom, article: pb::Article) -> pb::Article {
+pub async fn update_article(room: &Newsroom, article: pb::Article) -> pb::Article {
     let update = pb::UpdateArticleRequest { article: Some(article), ..Default::default() };
     room.desk(Role::Reporter).await.articles.update_article(update).await.expect("an article").into_inner()
 }
@@ -240,7 +240,7 @@ async fn update_newspaper(room: &Newsroom, newspaper: pb::Newspaper, paths: &[&s
 }
 
 /// A change of an article's headline.
-fn retitled(article: &pb::Article, headline: &str) -> pb::Article {
+pub fn retitled(article: &pb::Article, headline: &str) -> pb::Article {
     pb::Article {
         name: article.name.clone(),
         etag: "*".into(),
@@ -253,7 +253,7 @@ fn order(issue: &pb::Issue) -> pb::PublishIssueRequest {
     pb::PublishIssueRequest { name: issue.name.clone(), ..Default::default() }
 }
 
-async fn publish_article(room: &Newsroom, article: &pb::Article, note: &str) -> pb::Article {
+pub async fn publish_article(room: &Newsroom, article: &pb::Article, note: &str) -> pb::Article {
     let publish =
         pb::PublishArticleRequest { name: article.name.clone(), note: note.into(), ..Default::default() };
     let mut publisher = room.desk(Role::Publisher).await;
@@ -289,7 +289,7 @@ struct Front {
     photographer: pb::Reporter,
 }
 
-async fn reporter(room: &Newsroom, display_name: &str) -> pb::Reporter {
+pub async fn reporter(room: &Newsroom, display_name: &str) -> pb::Reporter {
     let reporter = pb::Reporter {
         display_name: display_name.into(),
         phone: "0591-00000001".into(),
@@ -301,7 +301,7 @@ async fn reporter(room: &Newsroom, display_name: &str) -> pb::Reporter {
     desk.reporters.create_reporter(create).await.expect("a reporter").into_inner()
 }
 
-fn signs(reporter: &pb::Reporter, role: pb::byline::Role) -> Vec<pb::Byline> {
+pub fn signs(reporter: &pb::Reporter, role: pb::byline::Role) -> Vec<pb::Byline> {
     vec![pb::Byline { reporter: reporter.name.clone(), role: role.into(), ..Default::default() }]
 }
 
@@ -524,13 +524,19 @@ const FIRST_PUBLICATION: [&str; 12] = [
 /// What can be deleted under an issue while the issue itself is deleted.
 const AFTER_DELETIONS: [&str; 2] = ["ARTICLE_DELETED", "PHOTO_DELETED"];
 
+/// What is tried in tests of their own: an embargo where orders for a time to
+/// come are, a page that is too large below.
+const BY_THEMSELVES: [&str; 2] = ["ARTICLE_EMBARGOED", "PAGE_TOO_LARGE"];
+
 /// What only a correction must have.
 const CORRECTION: [&str; 1] = ["CORRECTION_NOTE"];
 
 #[test]
 fn every_check_of_the_contract_is_tried_here() {
-    let tried: BTreeSet<&str> =
-        [&FIRST_PUBLICATION[..], &AFTER_DELETIONS, &CORRECTION].concat().into_iter().collect();
+    let tried: BTreeSet<&str> = [&FIRST_PUBLICATION[..], &AFTER_DELETIONS, &BY_THEMSELVES, &CORRECTION]
+        .concat()
+        .into_iter()
+        .collect();
     let all = (1..).map_while(|number| pb::PublishCheck::try_from(number).ok());
     let all: BTreeSet<&str> = all.map(|check| &check.as_str_name()["PUBLISH_CHECK_".len()..]).collect();
     assert_eq!(tried, all);
@@ -660,6 +666,34 @@ async fn an_issue_that_came_back_without_its_articles_is_not_published() {
     editor.photos.undelete_photo(undelete).await.expect("the photo");
     let undelete = pb::UndeleteArticleRequest { name: placed.name, ..Default::default() };
     editor.articles.undelete_article(undelete).await.expect("the article");
+    room.publish(&issue).await;
+    room.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_readers_could_not_receive_is_not_published() {
+    let room = Newsroom::open().await;
+    room.newspaper(1).await;
+    let long = || pb::Article {
+        body: (0..10).map(|_| paragraph(&"长".repeat(19_900))).collect(),
+        ..article("超长文章")
+    };
+    let mut articles = Vec::new();
+    for _ in 0..6 {
+        articles.push(room.review(&write(&room, long()).await).await);
+    }
+    let issue = room.issue(1, &articles.iter().collect::<Vec<_>>()).await;
+    let issue = room.review_issue(&issue).await;
+    let mut publisher = room.desk(Role::Publisher).await;
+    let refused = publisher.issues.publish_issue(order(&issue)).await.expect_err("too large a page");
+    let page = format!("{}/pages/1", issue.name);
+    assert_eq!(failed_checks(&refused), [("PAGE_TOO_LARGE".to_owned(), page)]);
+    // On two pages they fit.
+    let (front, back) = articles.split_at(3);
+    lay_out(&room, &issue.name, 1, "要闻", &front.iter().collect::<Vec<_>>()).await;
+    lay_out(&room, &issue.name, 2, "要闻", &back.iter().collect::<Vec<_>>()).await;
+    let planned = pb::Issue { planned_page_count: 2, ..issue };
+    let issue = room.review_issue(&update_issue(&room, planned, &["planned_page_count"]).await).await;
     room.publish(&issue).await;
     room.close().await;
 }
@@ -1014,7 +1048,8 @@ async fn a_published_issue_is_found_by_name_by_day_and_as_the_latest() {
         let missing = reader.publications.get_published_issue(get).await.expect_err("not published");
         assert_eq!((missing.code(), reason(&missing)), (Code::NotFound, "NOT_PUBLISHED".into()));
     }
-    let get = pb::GetPublishedArticleRequest { name: room.article("未发表").await.name };
+    let get =
+        pb::GetPublishedArticleRequest { name: room.article("未发表").await.name, ..Default::default() };
     let missing = reader.publications.get_published_article(get).await.expect_err("not published");
     assert_eq!((missing.code(), reason(&missing)), (Code::NotFound, "NOT_PUBLISHED".into()));
     assert_eq!(published_article(&mut reader, &placed.name).await.name, placed.name);

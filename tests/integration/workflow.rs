@@ -630,16 +630,20 @@ async fn a_move_that_is_not_open_is_refused_with_the_state_and_the_moves_that_ar
         let open_when_reviewed = ["Update", "Return", "Publish"];
         let refused = publisher.review(&reviewed, 1).await.expect_err("all stages have signed");
         assert_illegal(&refused, "REVIEWED", &open_when_reviewed);
-        for (current, state) in [(&published, "PUBLISHED"), (&withdrawn, "WITHDRAWN")] {
+        let ended = [
+            (&published, "PUBLISHED", ["Update", "Withdraw"]),
+            (&withdrawn, "WITHDRAWN", ["Update", "Return"]),
+        ];
+        for (current, state, open) in ended {
             let refused = publisher.review(current, 1).await.expect_err("a review");
-            assert_illegal(&refused, state, &["Update"]);
-            let refused = publisher.send_back(current, "晚了").await.expect_err("a return");
-            assert_illegal(&refused, state, &["Update"]);
+            assert_illegal(&refused, state, &open);
             if kind != Photo {
                 let refused = publisher.publish(current).await.expect_err("a publication");
-                assert_illegal(&refused, state, &["Update"]);
+                assert_illegal(&refused, state, &open);
             }
         }
+        let refused = publisher.send_back(&published, "晚了").await.expect_err("a return");
+        assert_illegal(&refused, "PUBLISHED", &["Update", "Withdraw"]);
         if kind != Photo {
             // Among everything else that may be wrong, which is said at once.
             let refused = publisher.publish(&draft).await.expect_err("a publication");
@@ -702,7 +706,7 @@ async fn readers_keep_what_is_published_while_the_working_copy_moves_on() {
     let (issue, placed) = room.reviewed_issue(7).await;
     room.publish(&issue).await;
     let mut reader = room.desk(Role::Reader).await;
-    let of_article = || pb::GetPublishedArticleRequest { name: placed.name.clone() };
+    let of_article = || pb::GetPublishedArticleRequest { name: placed.name.clone(), ..Default::default() };
     let of_issue = || pb::GetPublishedIssueRequest { name: issue.name.clone(), ..Default::default() };
     let article_read =
         reader.publications.get_published_article(of_article()).await.expect("it").into_inner();

@@ -28,6 +28,7 @@ pub fn read(check: &mut Check, article: pb::Article) -> Content {
         language_code: check.language("article.language_code", article.language_code),
         place: check.line("article.place", article.place, config::CREDIT_CHARS_MAX),
         event_date: check.date("article.event_date", article.event_date),
+        embargo_time: check.time("article.embargo_time", article.embargo_time),
     };
     check.count(
         "article.photos and photos in article.body",
@@ -246,6 +247,7 @@ impl From<Content> for pb::Article {
             language_code: content.language_code,
             place: content.place,
             event_date: content.event_date.map(wire::date),
+            embargo_time: content.embargo_time.map(wire::timestamp),
             ..pb::Article::default()
         }
     }

@@ -37,6 +37,7 @@ const WRITABLE: Writable = Writable {
         "language_code",
         "place",
         "event_date",
+        "embargo_time",
     ],
 };
 
@@ -71,6 +72,7 @@ impl From<Article> for pb::Article {
             delete_time: article.delete_time.map(wire::timestamp),
             etag: wire::etag(article.version),
             return_reason: article.return_reason,
+            schedule: article.schedule.map(pb::Schedule::from),
             ..pb::Article::from(article.content)
         }
     }
@@ -198,6 +200,7 @@ impl ArticleService for Service {
                     return Err(Error::InUse { name: article.name(), by });
                 }
                 article.delete_time = Some(transaction.now());
+                article.schedule = None;
                 let digest = article.content_digest;
                 work::save(transaction, article, "deleted", Some(digest)).await
             })
@@ -275,18 +278,59 @@ impl ArticleService for Service {
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
         let note = check.lines("note", message.note, config::REMARK_CHARS_MAX);
+        let publish_time = check.time("publish_time", message.publish_time);
         check.finish()?;
-        let order = ArticleOrder { id, etag, note };
+        let order = ArticleOrder { id, etag, note, publish_time };
         let files = self.files.clone();
         let published = self.db.write(operation, move |transaction| {
             let (order, files) = (order.clone(), files.clone());
             Box::pin(async move {
-                publication::publish::article(transaction, &files, &order).await?;
-                let article = store::find(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
-                Ok(article.into())
+                match order.publish_time {
+                    Some(time) => publication::schedule::article(transaction, &files, &order, time).await?,
+                    None => publication::publish::article(transaction, &files, &order).await?,
+                }
+                work::find(transaction, id).await
             })
         });
         Ok(Response::new(published.await?))
+    }
+
+    async fn cancel_article_schedule(
+        &self,
+        request: Request<pb::CancelArticleScheduleRequest>,
+    ) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "CancelArticleSchedule", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        check.finish()?;
+        let cancelled = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move {
+                publication::schedule::cancel_article(transaction, id, &etag).await?;
+                work::find(transaction, id).await
+            })
+        });
+        Ok(Response::new(cancelled.await?))
+    }
+
+    async fn withdraw_article(&self, request: Request<pb::WithdrawArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "WithdrawArticle", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        let reason = check.required_lines("reason", message.reason, config::REMARK_CHARS_MAX);
+        check.finish()?;
+        let withdrawn = self.db.write(operation, move |transaction| {
+            let (etag, reason) = (etag.clone(), reason.clone());
+            Box::pin(async move {
+                publication::withdraw::article(transaction, id, &etag, &reason).await?;
+                work::find(transaction, id).await
+            })
+        });
+        Ok(Response::new(withdrawn.await?))
     }
 
     async fn list_article_revisions(

@@ -67,6 +67,12 @@ pub async fn save_content(
     save(transaction, article, "updated", Some(before)).await
 }
 
+/// An article after its publication or withdrawal, as callers see it.
+pub async fn find(transaction: &mut Transaction, id: Uuid) -> Result<pb::Article> {
+    let article = store::find(transaction.connection(), id).await?;
+    Ok(article.ok_or_else(|| missing(id))?.into())
+}
+
 /// Finds a live article to work on, locked, if the caller knows its etag.
 pub async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Article> {
     let article = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
@@ -97,6 +103,7 @@ pub async fn create(
         state: State::Draft,
         reviews: Vec::new(),
         return_reason: String::new(),
+        schedule: None,
         latest_publication: None,
         version: 1,
         create_time: now,

@@ -32,6 +32,7 @@ impl From<Issue> for pb::Issue {
             delete_time: issue.delete_time.map(wire::timestamp),
             etag: wire::etag(issue.version),
             return_reason: issue.return_reason,
+            schedule: issue.schedule.map(pb::Schedule::from),
         }
     }
 }

@@ -294,17 +294,58 @@ impl IssueService for Service {
         let etag = check.etag("etag", &message.etag);
         let note = check.lines("note", message.note, config::REMARK_CHARS_MAX);
         let acknowledge = waived(&mut check, message.acknowledge);
+        let publish_time = check.time("publish_time", message.publish_time);
         check.finish()?;
-        let order = IssueOrder { name, etag, note, acknowledge };
+        let order = IssueOrder { name, etag, note, acknowledge, publish_time };
         let files = self.files.clone();
         let published = self.db.write(operation, move |transaction| {
             let (order, files) = (order.clone(), files.clone());
             Box::pin(async move {
-                publication::publish::issue(transaction, &files, &order).await?;
-                let issue = store::find(transaction.connection(), &order.name).await?;
-                Ok(issue.ok_or_else(|| missing(&order.name))?.into())
+                match order.publish_time {
+                    Some(time) => publication::schedule::issue(transaction, &files, &order, time).await?,
+                    None => publication::publish::issue(transaction, &files, &order).await?,
+                }
+                work::find(transaction, &order.name).await
             })
         });
         Ok(Response::new(published.await?))
+    }
+
+    async fn cancel_issue_schedule(
+        &self,
+        request: Request<pb::CancelIssueScheduleRequest>,
+    ) -> Answer<pb::Issue> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "CancelIssueSchedule", message);
+        let name = check.issue("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        check.finish()?;
+        let cancelled = self.db.write(operation, move |transaction| {
+            let (name, etag) = (name.clone(), etag.clone());
+            Box::pin(async move {
+                publication::schedule::cancel_issue(transaction, &name, &etag).await?;
+                work::find(transaction, &name).await
+            })
+        });
+        Ok(Response::new(cancelled.await?))
+    }
+
+    async fn withdraw_issue(&self, request: Request<pb::WithdrawIssueRequest>) -> Answer<pb::Issue> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "WithdrawIssue", message);
+        let name = check.issue("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        let reason = check.required_lines("reason", message.reason, config::REMARK_CHARS_MAX);
+        check.finish()?;
+        let withdrawn = self.db.write(operation, move |transaction| {
+            let (name, etag, reason) = (name.clone(), etag.clone(), reason.clone());
+            Box::pin(async move {
+                publication::withdraw::issue(transaction, &name, &etag, &reason).await?;
+                work::find(transaction, &name).await
+            })
+        });
+        Ok(Response::new(withdrawn.await?))
     }
 }

@@ -29,6 +29,12 @@ pub async fn lock(transaction: &mut Transaction, id: &IssueName) -> Result<Issue
     Ok(issue)
 }
 
+/// An issue after its publication or withdrawal, as callers see it.
+pub async fn find(transaction: &mut Transaction, id: &IssueName) -> Result<pb::Issue> {
+    let issue = store::find(transaction.connection(), id).await?;
+    Ok(issue.ok_or_else(|| missing(id))?.into())
+}
+
 /// As [`lock`], if the caller knows its etag.
 pub async fn lock_as_read(transaction: &mut Transaction, id: &IssueName, etag: &Expected) -> Result<Issue> {
     let issue = lock(transaction, id).await?;
@@ -93,6 +99,7 @@ pub async fn create(
         state: State::Draft,
         reviews: Vec::new(),
         return_reason: String::new(),
+        schedule: None,
         latest_publication: None,
         publication_count: 0,
         version: 1,
@@ -169,6 +176,7 @@ pub async fn delete(transaction: &mut Transaction, mut issue: Issue) -> Result<p
         return Err(Error::InUse { name: issue.name(), by: vec![publication::name(sequence)] });
     }
     issue.delete_time = Some(transaction.now());
+    issue.schedule = None;
     let digest = issue.content_digest;
     save(transaction, issue, "deleted", digest).await
 }

@@ -60,7 +60,7 @@ impl Reader {
     /// How a request by name is refused, with the name cut out.
     async fn refusal(&self, method: &str, name: &str) -> (Code, String, Vec<String>) {
         // All requests by name have it in their first field.
-        let request = pb::GetPublishedArticleRequest { name: name.to_owned() };
+        let request = pb::GetPublishedArticleRequest { name: name.to_owned(), ..Default::default() };
         let status = self.ask(method, &request).await.expect_err("a refusal");
         let details = status.get_error_details();
         let resource = details
@@ -128,7 +128,7 @@ async fn reads_the_newest_published_text(reader: &Reader, stock: &Stock) {
     assert_eq!(listed, expected);
 
     for (name, seen) in &stock.articles {
-        let request = pb::GetPublishedArticleRequest { name: name.clone() };
+        let request = pb::GetPublishedArticleRequest { name: name.clone(), ..Default::default() };
         let answer = reader.expect("GetPublishedArticle", &request, *seen).await;
         assert!(answer.iter().all(|article| holds(article, PRINTED)), "{name}");
     }

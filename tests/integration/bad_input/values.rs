@@ -82,7 +82,7 @@ async fn a_published_issue_is_asked_for_in_one_way_at_a_time() {
         let (name, newspaper) = (name.into(), newspaper.into());
         ask(
             "PublicationService/GetPublishedIssue",
-            &pb::GetPublishedIssueRequest { name, newspaper, publish_date },
+            &pb::GetPublishedIssueRequest { name, newspaper, publish_date, ..Default::default() },
         )
     };
     let day = Some(date(2026, 11, 1));

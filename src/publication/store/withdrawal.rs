@@ -1,0 +1,153 @@
+//! Where articles stand, and taking them back out, in Postgres.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{error::Result, wire::name::IssueName};
+
+/// One article in one publication that still holds it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The publication.
+    pub publication: i64,
+    /// The article.
+    pub article: Uuid,
+    /// The revision that stands there.
+    pub revision: i64,
+    /// What was published: an issue, or the article itself.
+    pub resource: String,
+}
+
+impl Standing {
+    /// Whether it stands in an issue, not by itself.
+    pub fn is_in_issue(&self) -> bool {
+        self.resource.starts_with("newspapers/")
+    }
+}
+
+/// Whether readers find an issue.
+pub async fn is_published(connection: &mut PgConnection, issue: &IssueName) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        "select publication from published_issues where newspaper = $1 and id = $2 and not withdrawn",
+        issue.newspaper,
+        issue.issue
+    );
+    Ok(found.fetch_optional(connection).await?.is_some())
+}
+
+/// Where articles stand and are not withdrawn, the newest publications first.
+pub async fn standing(connection: &mut PgConnection, articles: &[Uuid]) -> Result<Vec<Standing>> {
+    let rows = sqlx::query_as!(
+        Standing,
+        "select a.publication, a.article, a.revision, p.resource
+         from publication_articles a join publications p on p.sequence = a.publication
+         where a.article = any($1) and a.withdrawn_by is null order by a.publication desc",
+        articles
+    );
+    Ok(rows.fetch_all(connection).await?)
+}
+
+/// The articles that stand in any publication of a resource.
+pub async fn articles_in(connection: &mut PgConnection, resource: &str) -> Result<Vec<Uuid>> {
+    let articles = sqlx::query_scalar!(
+        "select distinct a.article from publication_articles a join publications p on p.sequence = a.publication
+         where p.resource = $1 and a.withdrawn_by is null",
+        resource
+    );
+    Ok(articles.fetch_all(connection).await?)
+}
+
+/// Takes articles out of every publication that holds them: readers find them
+/// no more.
+pub async fn take_back(connection: &mut PgConnection, articles: &[Uuid], tombstones: &[i64]) -> Result<()> {
+    sqlx::query!(
+        "with gone as (select * from unnest($1::uuid[], $2::bigint[]) as g (article, tombstone)),
+         unserved as (delete from published_articles where article = any($1))
+         update publication_articles a set withdrawn_by = g.tombstone
+         from gone g where a.article = g.article and a.withdrawn_by is null",
+        articles,
+        tombstones
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes back every publication of an issue, whole.
+pub async fn take_back_issue(
+    connection: &mut PgConnection,
+    issue: &IssueName,
+    resource: &str,
+    tombstone: i64,
+) -> Result<()> {
+    sqlx::query!(
+        "with own as (select sequence from publications where resource = $1),
+         emptied as (
+             insert into redactions (publication, bytes) select sequence, '' from own
+             on conflict (publication) do update set bytes = ''
+         )
+         update publication_articles set withdrawn_by = $2
+         where publication in (select sequence from own) and withdrawn_by is null",
+        resource,
+        tombstone
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update published_issues set publication = $3, withdrawn = true where newspaper = $1 and id = $2",
+        issue.newspaper,
+        issue.issue,
+        tombstone
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Serves these bytes instead of the sealed ones of a publication from now on.
+pub async fn redact(connection: &mut PgConnection, publication: i64, bytes: &[u8]) -> Result<()> {
+    sqlx::query!(
+        "insert into redactions (publication, bytes) values ($1, $2)
+         on conflict (publication) do update set bytes = excluded.bytes",
+        publication,
+        bytes
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets readers find an article as an earlier publication has it.
+pub async fn restore_article(
+    connection: &mut PgConnection,
+    article: Uuid,
+    publication: i64,
+    bytes: &[u8],
+) -> Result<()> {
+    sqlx::query!(
+        "insert into published_articles (article, publication, bytes) values ($1, $2, $3)
+         on conflict (article) do update set publication = excluded.publication, bytes = excluded.bytes",
+        article,
+        publication,
+        bytes
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The photos of articles that stand in no publication any more.
+pub async fn photos_without_publication(
+    connection: &mut PgConnection,
+    articles: &[Uuid],
+) -> Result<Vec<Uuid>> {
+    let photos = sqlx::query_scalar!(
+        "select distinct f.photo from publication_photos f
+         where f.article = any($1) and not exists (
+             select from publication_photos o join publication_articles a using (publication, article)
+             where o.photo = f.photo and a.withdrawn_by is null
+         )",
+        articles
+    );
+    Ok(photos.fetch_all(connection).await?)
+}
