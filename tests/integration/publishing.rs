@@ -537,7 +537,7 @@ fn every_check_of_the_contract_is_tried_here() {
         .concat()
         .into_iter()
         .collect();
-    let all = (1..).map_while(|number| pb::PublishCheck::try_from(number).ok());
+    let all = (1..100).filter_map(|number| pb::PublishCheck::try_from(number).ok());
     let all: BTreeSet<&str> = all.map(|check| &check.as_str_name()["PUBLISH_CHECK_".len()..]).collect();
     assert_eq!(tried, all);
 }
