@@ -159,6 +159,11 @@ pub struct ListenSettings {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, env = "MASTHEAD_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     pub listen: SocketAddr,
+
+    /// Address and port on which to serve metrics for Prometheus, as plain HTTP
+    /// under /metrics [default: no metrics]
+    #[arg(long, env = "MASTHEAD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 fn usual_data_folder() -> PathBuf {

@@ -147,6 +147,9 @@ async fn run(task: Task) -> Done {
 }
 
 async fn serve(settings: Serve) -> Done {
+    if let Some(address) = settings.listen.metrics_listen {
+        telemetry::serve_metrics(address)?;
+    }
     let installation = Installation::open(&settings.data).await?;
     installation.db.migrate().await?;
     if let Some(path) = installation.first_token().await? {

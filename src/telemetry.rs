@@ -1,13 +1,15 @@
-//! What the service tells its operators: log lines, and a span around each
-//! request with its method, caller, code and duration.
+//! What the service tells its operators: log lines, metrics, and a span around
+//! each request with its method, caller, code and duration.
 
 use std::{
+    net::SocketAddr,
     task::{Context, Poll},
     time::Instant,
 };
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument;
@@ -21,6 +23,9 @@ pub const SERVING: &str = "warn,masthead=info";
 /// What is logged of a command that a person waits for: only what holds it up.
 pub const AT_HAND: &str = "warn,masthead::embedded=info";
 
+/// The bounds of histograms of durations, in seconds.
+const SECONDS_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0, 3600.0];
+
 /// Starts logging to standard error: what `RUST_LOG` chooses, else `usual`.
 pub fn start(usual: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
@@ -28,6 +33,21 @@ pub fn start(usual: &str) {
     let lines = lines.with_target(false).with_ansi(console::colors_enabled_stderr());
     // A second start, as tests do it, keeps the first one.
     let _ = lines.try_init();
+}
+
+/// Serves metrics for Prometheus on this address, for as long as the process
+/// runs.
+///
+/// # Errors
+/// The address is taken or not this machine's, in words.
+pub fn serve_metrics(address: SocketAddr) -> Result<(), String> {
+    let exporter = PrometheusBuilder::new()
+        .with_http_listener(address)
+        .set_buckets(&SECONDS_BUCKETS)
+        .and_then(PrometheusBuilder::install);
+    exporter.map_err(|error| {
+        format!("metrics cannot be served on {address}: {error}; choose another with --metrics-listen")
+    })
 }
 
 /// Puts a span around each request, and error info on statuses that have none.

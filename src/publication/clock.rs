@@ -44,6 +44,7 @@ enum Subject {
 
 /// Carries out what is due, for as long as the server runs.
 pub async fn run(db: Db, files: Files) {
+    describe_metrics();
     loop {
         let pause = match carry_out_all(&db, &files).await {
             Ok(pause) => pause,
@@ -174,6 +175,21 @@ async fn give_up(db: &Db, due: &Due, error: &Error) -> Result<()> {
         })
     });
     done.await
+}
+
+fn describe_metrics() {
+    metrics::describe_counter!(ORDERS, "Scheduled publications whose time came, by kind and outcome");
+    metrics::describe_histogram!(
+        LATENESS,
+        metrics::Unit::Seconds,
+        "How late scheduled publications went out"
+    );
+    // So that an alert on failures has something to look at before the first.
+    for kind in ["issue", "article"] {
+        for outcome in ["published", "failed", "retried"] {
+            metrics::counter!(ORDERS, "kind" => kind, "outcome" => outcome).increment(0);
+        }
+    }
 }
 
 fn count(subject: &Subject, outcome: &'static str) {

@@ -54,15 +54,15 @@ pub struct Serving {
 
 impl Serving {
     fn start(data: &Path) -> Serving {
-        Serving::start_on(data, None)
+        Serving::start_with(data, &[])
     }
 
-    /// Starts one, on the database at a URL or on one of its own.
-    pub fn start_on(data: &Path, database_url: Option<&str>) -> Serving {
+    /// Starts one with more flags.
+    pub fn start_with(data: &Path, flags: &[&str]) -> Serving {
         let mut process = masthead()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
-            .args(database_url.iter().flat_map(|url| ["--database-url", url]))
+            .args(flags)
             .stderr(Stdio::piped())
             .spawn()
             .expect("a server");
@@ -243,6 +243,7 @@ fn every_flag_of_serve_is_explained_with_its_default() {
         "--data-dir",
         "MASTHEAD_DATA_DIR",
         "--database-url",
+        "--metrics-listen",
     ] {
         assert!(help.contains(word), "{word} is not in:\n{help}");
     }

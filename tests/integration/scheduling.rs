@@ -319,6 +319,50 @@ async fn a_repeated_order_gets_its_first_answer_after_its_time_too() {
     room.close().await;
 }
 
+/// What a server process tells Prometheus.
+fn scrape(address: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).expect("a metrics listener");
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("metrics");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_see_in_the_metrics_what_did_not_go_out() {
+    let room = Newsroom::open().await;
+    room.newspaper(1).await;
+    let doomed = room.review(&room.article("发不出去").await).await;
+    schedule(&room, &doomed.name, Utc::now() + TimeDelta::seconds(1)).await.expect("an order");
+    update_article(&room, retitled(&doomed, "改动后未审")).await;
+    let url = room.database.options().to_url_lossy().to_string();
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let metrics = free.expect("a port").to_string();
+    let room = room
+        .closed_while(async {
+            let data = crate::command::data_dir();
+            let flags = ["--database-url", &url, "--metrics-listen", &metrics];
+            let _process = Serving::start_with(data.path(), &flags);
+            let failed = r#"masthead_scheduled_publications_total{kind="article",outcome="failed"} 1"#;
+            let start = Instant::now();
+            loop {
+                let told = scrape(&metrics);
+                if told.contains(failed) {
+                    assert!(told.contains(r#"{kind="issue",outcome="failed"} 0"#), "{told}");
+                    break;
+                }
+                assert!(start.elapsed() < PATIENCE, "{told}");
+                sleep(Duration::from_millis(100)).await;
+            }
+        })
+        .await;
+    assert!(failure(&get_article(&room, &doomed.name).await).is_some());
+    room.close().await;
+}
+
 /// How many articles two processes publish at their times.
 const ORDERS: usize = 100;
 
@@ -335,7 +379,8 @@ async fn two_processes_publish_a_hundred_orders_once_each_and_in_time() {
     let room = room
         .closed_while(async {
             let data = [crate::command::data_dir(), crate::command::data_dir()];
-            let processes = data.each_ref().map(|data| Serving::start_on(data.path(), Some(&url)));
+            let processes =
+                data.each_ref().map(|data| Serving::start_with(data.path(), &["--database-url", &url]));
             let mut desks = Vec::new();
             for process in &processes {
                 desks.push(Desk::connect(process.address(), &token).await.expect("a desk"));
