@@ -29,6 +29,7 @@ create table publication_photos (
     foreign key (publication, article) references publication_articles (publication, article)
 );
 
+create index publication_photos_article on publication_photos (article);
 create index publication_photos_photo on publication_photos (photo, publication desc);
 
 -- What readers get of a publication instead of its sealed bytes since something

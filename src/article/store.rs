@@ -210,6 +210,28 @@ pub async fn set_withdrawn(
     Ok(())
 }
 
+/// Notes that the newest publication of an article is an earlier one again.
+pub async fn set_restored(
+    connection: &mut PgConnection,
+    id: Uuid,
+    publication: i64,
+    state: State,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update articles set state = $2::text::review_state, latest_publication = $3, version = version + 1,
+                update_time = $4
+         where id = $1",
+        id,
+        state.as_str(),
+        publication,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The articles whose time to be published has come, the longest due first, and
 /// who ordered it.
 pub async fn due(

@@ -4,8 +4,6 @@
 //! with a notice in its place. The sealed bytes stay, so that the ledger can be
 //! verified for ever.
 
-use std::collections::BTreeSet;
-
 use uuid::Uuid;
 
 use crate::{
@@ -40,8 +38,9 @@ pub async fn article(transaction: &mut Transaction, id: Uuid, etag: &Expected, r
     if standing.is_empty() {
         return Err(illegal_move(&article.name(), article.state, "withdrawn"));
     }
+    let photos = lock_photos(transaction, &[id]).await?;
     take_back(transaction, &[article], &standing, reason).await?;
-    release_photos(transaction, &[id]).await
+    release(transaction, photos).await
 }
 
 /// Withdraws an issue in all its publications, and the articles in it, except
@@ -66,6 +65,7 @@ pub async fn issue(
     let resource = issue.name();
     let ids = withdrawal::articles_in(transaction.connection(), &resource).await?;
     let articles = article::store::lock_all(transaction.connection(), &ids).await?;
+    let photos = lock_photos(transaction, &ids).await?;
     let subject = Subject {
         kind: Kind::IssueWithdrawn,
         resource: resource.clone(),
@@ -84,9 +84,9 @@ pub async fn issue(
         articles.into_iter().partition(|article| is_elsewhere(article.id));
     take_back(transaction, &gone, &standing, reason).await?;
     for article in elsewhere {
-        restore(transaction, article.id, &standing).await?;
+        restore(transaction, &article, &standing).await?;
     }
-    release_photos(transaction, &ids).await?;
+    release(transaction, photos).await?;
     let now = transaction.now();
     let connection = transaction.connection();
     workflow::store::void(connection, issue.uid, now).await?;
@@ -145,28 +145,44 @@ async fn redact(transaction: &mut Transaction, place: &Standing, tombstone: &Pub
 }
 
 /// Lets readers find an article as it stands in its newest other publication.
-async fn restore(transaction: &mut Transaction, article: Uuid, standing: &[Standing]) -> Result<()> {
+async fn restore(transaction: &mut Transaction, article: &Article, standing: &[Standing]) -> Result<()> {
+    let now = transaction.now();
     let connection = transaction.connection();
-    let Some(place) = standing.iter().find(|place| place.article == article) else { return Ok(()) };
+    let Some(place) = standing.iter().find(|place| place.article == article.id) else { return Ok(()) };
     let served = store::served(connection, place.publication).await?.unwrap_or_default();
     let bytes = if place.is_in_issue() {
-        let missing = || format!("{} lacks {}", name(place.publication), article::name(article));
-        seal::article_in(&served, article)?.ok_or_else(|| Error::Internal(missing()))?
+        let missing = || format!("{} lacks {}", name(place.publication), article.name());
+        seal::article_in(&served, article.id)?.ok_or_else(|| Error::Internal(missing()))?
     } else {
         served.to_vec()
     };
-    withdrawal::restore_article(connection, article, place.publication, &bytes).await
+    withdrawal::restore_article(connection, article.id, place.publication, &bytes).await?;
+    // A later revision that only the withdrawn issue brought is out no more.
+    let is_out = place.revision == article.revision;
+    let state = if article.state == State::Published && !is_out { State::Reviewed } else { article.state };
+    article::store::set_restored(connection, article.id, place.publication, state, now).await?;
+    record(transaction, article.name(), "withdrawn", article.content_digest);
+    Ok(())
 }
 
-/// Notes of the photos of these articles that they stand in no publication any
-/// more: reviewed as before, and free for other articles.
-async fn release_photos(transaction: &mut Transaction, articles: &[Uuid]) -> Result<()> {
-    let ids = withdrawal::photos_without_publication(transaction.connection(), articles).await?;
-    let photos = photo::store::lock_all(transaction.connection(), &ids).await?;
-    let released: Vec<Photo> = photos.into_iter().filter(|photo| photo.state == State::Published).collect();
-    let ids: BTreeSet<Uuid> = released.iter().map(|photo| photo.id).collect();
+/// Locks the photos that articles brought into publications. As publishing does
+/// it: before the ledger.
+async fn lock_photos(transaction: &mut Transaction, articles: &[Uuid]) -> Result<Vec<Photo>> {
+    let ids = withdrawal::photos_of(transaction.connection(), articles).await?;
+    photo::store::lock_all(transaction.connection(), &ids).await
+}
+
+/// Notes of locked photos that stand in no publication any more that they are
+/// reviewed as before, and so free for other articles.
+async fn release(transaction: &mut Transaction, photos: Vec<Photo>) -> Result<()> {
+    let published = photos.into_iter().filter(|photo| photo.state == State::Published);
+    let published: Vec<Photo> = published.collect();
+    let ids: Vec<Uuid> = published.iter().map(|photo| photo.id).collect();
+    let standing = withdrawal::photos_standing(transaction.connection(), &ids).await?;
+    let released: Vec<Photo> = published.into_iter().filter(|photo| !standing.contains(&photo.id)).collect();
+    let ids: Vec<Uuid> = released.iter().map(|photo| photo.id).collect();
     let now = transaction.now();
-    photo::store::set_reviewed(transaction.connection(), &Vec::from_iter(ids), now).await?;
+    photo::store::set_reviewed(transaction.connection(), &ids, now).await?;
     for photo in released {
         record(transaction, photo.name(), "withdrawn", photo.content_digest);
     }

@@ -345,14 +345,35 @@ async fn an_article_that_stands_in_another_issue_outlives_the_withdrawal_of_one(
     let served = pb::PublishedArticle::decode(served).expect("an article");
     assert_eq!(served.page, format!("{}/pages/1", issue.name));
     assert_eq!(served.publication.expect("an entry").name, "publications/3");
-    assert_eq!(get_article(&room, &story.name).await.state(), pb::State::Published);
+    let kept = get_article(&room, &story.name).await;
+    assert_eq!((kept.state(), kept.latest_publication.as_str()), (pb::State::Published, "publications/3"));
     let file = pb::DownloadPublishedPhotoRequest { name: photo.name, ..Default::default() };
     reader.ask("DownloadPublishedPhoto", file.encode_to_vec()).await.expect("its photo");
     let question = of_article(&story.name, "publications/4");
     withdrawal_of(&reader.ask("GetPublishedArticle", question).await.expect_err("not out of that issue"));
     let first = published_issue(&mut room.desk(Role::Reader).await, &issue.name).await;
     assert!(first.pages[0].placements.iter().all(|placed| placed.withdrawal.is_none()), "{other:?}");
+
+    // A later text that only the withdrawn issue brought is out no more.
+    let later = room.review(&update_article(&room, retitled(&story, "后来的标题")).await).await;
+    let third = room.review_issue(&room.issue(3, &[&later]).await).await;
+    let mut publisher = room.desk(Role::Publisher).await;
+    publisher.issues.publish_issue(waiving_number(&third)).await.expect("a publication");
+    withdraw_issue(&room, &third.name).await.expect("a withdrawal");
+    let kept = get_article(&room, &story.name).await;
+    assert_eq!((kept.state(), kept.latest_publication.as_str()), (pb::State::Reviewed, "publications/3"));
+    let served = reader.ask("GetPublishedArticle", of_article(&story.name, "")).await.expect("the story");
+    let served = pb::PublishedArticle::decode(served).expect("an article");
+    assert_eq!(served.article.expect("an article").headline, story.headline);
     room.close().await;
+}
+
+fn waiving_number(issue: &pb::Issue) -> pb::PublishIssueRequest {
+    pb::PublishIssueRequest {
+        name: issue.name.clone(),
+        acknowledge: vec!["RUNNING_NUMBER".into()],
+        ..Default::default()
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Where articles stand, and taking them back out, in Postgres.
 
+use std::collections::HashSet;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -136,18 +138,21 @@ pub async fn restore_article(
     Ok(())
 }
 
-/// The photos of articles that stand in no publication any more.
-pub async fn photos_without_publication(
-    connection: &mut PgConnection,
-    articles: &[Uuid],
-) -> Result<Vec<Uuid>> {
+/// The photos that articles brought into publications.
+pub async fn photos_of(connection: &mut PgConnection, articles: &[Uuid]) -> Result<Vec<Uuid>> {
     let photos = sqlx::query_scalar!(
-        "select distinct f.photo from publication_photos f
-         where f.article = any($1) and not exists (
-             select from publication_photos o join publication_articles a using (publication, article)
-             where o.photo = f.photo and a.withdrawn_by is null
-         )",
+        "select distinct photo from publication_photos where article = any($1)",
         articles
     );
     Ok(photos.fetch_all(connection).await?)
+}
+
+/// Those of some photos that stand in a publication.
+pub async fn photos_standing(connection: &mut PgConnection, photos: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let standing = sqlx::query_scalar!(
+        "select distinct photo from publication_photos join publication_articles using (publication, article)
+         where photo = any($1) and withdrawn_by is null",
+        photos
+    );
+    Ok(standing.fetch_all(connection).await?.into_iter().collect())
 }
