@@ -61,6 +61,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("IssueService/GetPage", NEWSROOM),
     ("IssueService/UpdatePage", WRITERS),
     ("IssueService/DeletePage", WRITERS),
+    ("IssueService/CheckIssue", NEWSROOM),
     ("IssueService/ReviewIssue", EDITORS),
     ("IssueService/ReturnIssue", EDITORS),
     ("IssueService/PublishIssue", PUBLISHERS),

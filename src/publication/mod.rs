@@ -4,6 +4,7 @@
 //! from these bytes and from nothing else.
 
 pub mod check;
+pub mod preflight;
 pub mod publish;
 pub mod rpc;
 mod seal;
@@ -32,7 +33,7 @@ pub struct IssueOrder {
     pub etag: Expected,
     /// What is told to the public.
     pub note: String,
-    /// Codes of checks that may fail, all of [`check::WAIVABLE`].
+    /// Codes of checks that may fail, all of [`check::waivable`].
     pub acknowledge: BTreeSet<String>,
 }
 

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use prost::Message;
 use uuid::Uuid;
 
 use crate::{
     article::{self, Article},
-    db::{Change, Transaction},
+    db::{Change, Connection, Transaction},
     digest::Digest,
-    error::{Error, Result},
+    error::{Error, Obstacle, Result},
     issue, newspaper,
     photo::{self, files::Files},
     publication::{
@@ -20,6 +21,7 @@ use crate::{
         check::{self, Candidate, Material},
         seal, store,
     },
+    wire::name::IssueName,
     workflow::{State, illegal_move},
 };
 
@@ -29,7 +31,9 @@ use crate::{
 /// The issue is missing, deleted, changed since, or published as it stands; or
 /// checks fail, all of which are named.
 pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOrder) -> Result<()> {
-    let mut candidate = lock_issue(transaction, files, order).await?;
+    let now = transaction.now();
+    let mut candidate = gather_issue(transaction.connection(), files, &order.name, Access::Lock, now).await?;
+    order.etag.meet(&candidate.issue.name(), candidate.issue.version)?;
     let mut entry = draft_issue_entry(transaction, &candidate, &order.note).await?;
     // Read behind the lock on the ledger, so that no other issue comes between.
     candidate.newest_number = store::newest_number(transaction.connection(), &order.name).await?;
@@ -40,6 +44,7 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
     if !standing.is_empty() {
         return Err(Error::NotPublishable { name: issue.name(), obstacles: standing });
     }
+    transaction.waive(&acknowledged);
     entry.acknowledged = acknowledged;
     let frozen = seal::issue(&candidate, &entry);
     let entry = append(transaction, entry, &frozen.encode_to_vec()).await?;
@@ -50,7 +55,6 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
     }
     publish_material(transaction, &candidate.material, entry.sequence).await?;
     publish_articles(transaction, candidate.articles.values(), entry.sequence).await?;
-    let now = transaction.now();
     issue::store::set_published(transaction.connection(), issue.uid, entry.sequence, now).await?;
     record(transaction, issue.name(), issue.content_digest);
     Ok(())
@@ -68,11 +72,13 @@ pub async fn article(transaction: &mut Transaction, files: &Files, order: &Artic
     if matches!(article.state, State::Published | State::Withdrawn) {
         return Err(illegal_move(&article.name(), article.state, "published"));
     }
-    let material = lock_material(transaction, files, [&article]).await?;
-    let stages = article::store::hold_newspaper(transaction.connection(), &article.newspaper).await?;
-    let stages = stages.ok_or_else(|| newspaper::missing(&article.newspaper))?;
-    let obstacles = check::check_lone_article(&article, stages, &material, &order.note)?;
-    if !obstacles.is_empty() {
+    let now = transaction.now();
+    let material = gather_material(transaction.connection(), files, [&article], Access::Lock).await?;
+    let newspaper = newspaper::store::hold(transaction.connection(), &article.newspaper).await?;
+    let newspaper = newspaper.ok_or_else(|| newspaper::missing(&article.newspaper))?;
+    let found = check::check_lone_article(&article, &newspaper, &material, now, &order.note)?;
+    if !found.is_empty() {
+        let obstacles = found.into_iter().map(Obstacle::from).collect();
         return Err(Error::NotPublishable { name: article.name(), obstacles });
     }
     let kind =
@@ -89,30 +95,68 @@ pub async fn article(transaction: &mut Transaction, files: &Files, order: &Artic
     Ok(())
 }
 
-/// Locks an issue and all that stands in it.
-async fn lock_issue(transaction: &mut Transaction, files: &Files, order: &IssueOrder) -> Result<Candidate> {
-    let connection = transaction.connection();
-    let issue = issue::store::lock(connection, &order.name).await?;
-    let issue = issue.ok_or_else(|| issue::missing(&order.name))?;
-    issue.live()?;
-    order.etag.meet(&issue.name(), issue.version)?;
-    let newspaper = newspaper::store::hold(connection, &order.name.newspaper).await?;
-    let newspaper = newspaper.ok_or_else(|| newspaper::missing(&order.name.newspaper))?;
-    let pages = issue::store::all_pages(connection, &order.name).await?;
-    let placements = pages.iter().flat_map(|page| &page.layout.placements);
-    let ids: BTreeSet<Uuid> = placements.map(|placement| placement.article).collect();
-    let articles = article::store::lock_all(connection, &Vec::from_iter(ids)).await?;
-    let material = lock_material(transaction, files, &articles).await?;
-    let articles: HashMap<Uuid, Article> =
-        articles.into_iter().map(|article| (article.id, article)).collect();
-    Ok(Candidate { newspaper, issue, pages, articles, material, newest_number: None })
+/// What gathering does to what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Locks it until the transaction ends, to publish it.
+    Lock,
+    /// Only reads it, on one view of the database.
+    Look,
 }
 
-/// Locks the photos that articles use, and reads who signs articles and photos.
-async fn lock_material<'a>(
-    transaction: &mut Transaction,
+/// Finds an issue, with all that stands in it and what its checks must know,
+/// but for the running number before it.
+pub(super) async fn gather_issue(
+    connection: &mut Connection,
+    files: &Files,
+    name: &IssueName,
+    access: Access,
+    publish_time: DateTime<Utc>,
+) -> Result<Candidate> {
+    let issue = match access {
+        Access::Lock => issue::store::lock(connection, name).await?,
+        Access::Look => issue::store::find(connection, name).await?,
+    };
+    let issue = issue.ok_or_else(|| issue::missing(name))?;
+    issue.live()?;
+    let newspaper = match access {
+        Access::Lock => newspaper::store::hold(connection, &name.newspaper).await?,
+        Access::Look => newspaper::store::find(connection, &name.newspaper).await?,
+    };
+    let newspaper = newspaper.ok_or_else(|| newspaper::missing(&name.newspaper))?;
+    let pages = issue::store::all_pages(connection, name).await?;
+    let placements = pages.iter().flat_map(|page| &page.layout.placements);
+    let ids: BTreeSet<Uuid> = placements.map(|placement| placement.article).collect();
+    let articles = gather_articles(connection, &Vec::from_iter(ids), access).await?;
+    let material = gather_material(connection, files, &articles, access).await?;
+    let articles: HashMap<Uuid, Article> =
+        articles.into_iter().map(|article| (article.id, article)).collect();
+    let unpublished = store::unpublished_before(connection, name, issue.facts.publish_date).await?;
+    Ok(Candidate {
+        newspaper,
+        issue,
+        pages,
+        articles,
+        material,
+        publish_time,
+        newest_number: None,
+        unpublished,
+    })
+}
+
+async fn gather_articles(connection: &mut Connection, ids: &[Uuid], access: Access) -> Result<Vec<Article>> {
+    match access {
+        Access::Lock => article::store::lock_all(connection, ids).await,
+        Access::Look => article::store::find_all(connection, ids).await,
+    }
+}
+
+/// Finds the photos that articles use, and reads who signs articles and photos.
+async fn gather_material<'a>(
+    connection: &mut Connection,
     files: &Files,
     articles: impl IntoIterator<Item = &'a Article>,
+    access: Access,
 ) -> Result<Material> {
     let mut photos = BTreeSet::new();
     let mut reporters = BTreeSet::new();
@@ -120,12 +164,20 @@ async fn lock_material<'a>(
         photos.extend(article.content.photos());
         reporters.extend(article.content.reporters());
     }
-    let photos = photo::store::lock_all(transaction.connection(), &Vec::from_iter(photos)).await?;
+    let photos = Vec::from_iter(photos);
+    let photos = match access {
+        Access::Lock => photo::store::lock_all(connection, &photos).await?,
+        Access::Look => photo::store::find_all(connection, &photos).await?,
+    };
     reporters
         .extend(photos.iter().flat_map(|photo| &photo.words.bylines).filter_map(|byline| byline.reporter));
-    let reporters =
-        article::store::hold_reporters(transaction.connection(), &Vec::from_iter(reporters)).await?;
-    let mut material = Material { reporters: reporters.into_iter().collect(), ..Material::default() };
+    let reporters = Vec::from_iter(reporters);
+    let mut material = Material::default();
+    // Only what is sealed has their names in it.
+    if access == Access::Lock {
+        material.reporters.extend(article::store::hold_reporters(connection, &reporters).await?);
+    }
+    material.retired = store::retired(connection, &reporters).await?;
     for photo in photos {
         if let Some(file) = &photo.file
             && !files.has(file).await?

@@ -1,5 +1,7 @@
 //! The ledger, and what readers are served from, in Postgres.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,11 +9,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    config,
     digest::Digest,
     error::Result,
     issue::Issue,
     photo::{File, Photo},
-    publication::{Kind, Publication},
+    publication::{Kind, Publication, check::Unpublished},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -65,6 +68,37 @@ pub async fn newest_number(connection: &mut PgConnection, issue: &IssueName) -> 
         issue.issue
     );
     Ok(newest.fetch_one(connection).await?)
+}
+
+/// Some issues of the days before one, of its newspaper, that were never
+/// published; newest first.
+pub async fn unpublished_before(
+    connection: &mut PgConnection,
+    issue: &IssueName,
+    publish_date: NaiveDate,
+) -> Result<Vec<Unpublished>> {
+    let rows = sqlx::query!(
+        "select id, publish_date from issues
+         where newspaper = $1 and publish_date < $2 and latest_publication is null and delete_time is null
+         order by publish_date desc, id desc limit $3",
+        issue.newspaper,
+        publish_date,
+        config::UNPUBLISHED_ISSUES_MAX
+    )
+    .fetch_all(connection)
+    .await?;
+    let newspaper = &issue.newspaper;
+    let unpublished = rows.into_iter().map(|row| Unpublished {
+        id: IssueName { newspaper: newspaper.clone(), issue: row.id },
+        publish_date: row.publish_date,
+    });
+    Ok(unpublished.collect())
+}
+
+/// Those of these reporters who have retired.
+pub async fn retired(connection: &mut PgConnection, reporters: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let retired = sqlx::query_scalar!("select id from reporters where id = any($1) and retired", reporters);
+    Ok(retired.fetch_all(connection).await?.into_iter().collect())
 }
 
 /// Lets readers find this publication of an issue.

@@ -1,7 +1,8 @@
 //! Collects every violation of a request, so that a caller can mend them all at
 //! once (aip.dev/193).
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use prost_types::Timestamp;
 use uuid::Uuid;
 
 use crate::{
@@ -160,6 +161,20 @@ impl Check {
             self.add(field, "is required");
         }
         self.date(field, value).unwrap_or(calendar::DATE_FIRST)
+    }
+
+    /// A moment; unset is `None`.
+    pub fn time(&mut self, field: &str, value: Option<Timestamp>) -> Option<DateTime<Utc>> {
+        let value = value?;
+        let nanos = u32::try_from(value.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
+        let time = nanos.and_then(|nanos| DateTime::from_timestamp(value.seconds, nanos));
+        let within =
+            time.filter(|time| (calendar::DATE_FIRST..=calendar::DATE_LAST).contains(&time.date_naive()));
+        if within.is_none() {
+            let (first, last) = (calendar::DATE_FIRST, calendar::DATE_LAST);
+            self.add(field, format!("is not a time from {first} to {last}"));
+        }
+        within
     }
 
     /// The name of a newspaper; its id.
