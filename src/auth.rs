@@ -75,6 +75,8 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("ArticleService/ReviewArticle", EDITORS),
     ("ArticleService/ReturnArticle", EDITORS),
     ("ArticleService/PublishArticle", PUBLISHERS),
+    ("ArticleService/OweCorrection", EDITORS),
+    ("ArticleService/CancelOwedCorrection", EDITORS),
     ("ArticleService/ListArticleRevisions", NEWSROOM),
     ("ArticleService/GetArticleRevision", NEWSROOM),
     ("ReporterService/CreateReporter", WRITERS),

@@ -38,6 +38,11 @@ pub struct Content {
     pub place: String,
     /// The day it happened.
     pub event_date: Option<NaiveDate>,
+    /// 更正: the printed article that this one sets right. Left out of what is
+    /// stored and signed if there is none, so that content from before there were
+    /// corrections keeps its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<Uuid>,
 }
 
 /// 署名: a name as printed, and the reporter that it stands for.

@@ -3,14 +3,17 @@
 //! that stands in it, always in the same order (issue, articles by id, photos by
 //! id, ledger), so that two publishers wait for each other and never deadlock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use prost::Message;
 use uuid::Uuid;
 
 use crate::{
-    article::{self, Article},
+    article::{
+        self, Article,
+        correction::{self, OwedCorrection, Printed},
+    },
     db::{Change, Connection, Transaction},
     digest::Digest,
     error::{Error, Obstacle, Result},
@@ -55,6 +58,7 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
     }
     publish_material(transaction, &candidate.material, entry.sequence).await?;
     publish_articles(transaction, candidate.articles.values(), entry.sequence).await?;
+    settle_corrections(transaction, &candidate, entry.sequence).await?;
     issue::store::set_published(transaction.connection(), issue.uid, entry.sequence, now).await?;
     record(transaction, issue.name(), issue.content_digest);
     Ok(())
@@ -126,12 +130,18 @@ pub(super) async fn gather_issue(
     let newspaper = newspaper.ok_or_else(|| newspaper::missing(&name.newspaper))?;
     let pages = issue::store::all_pages(connection, name).await?;
     let placements = pages.iter().flat_map(|page| &page.layout.placements);
-    let ids: BTreeSet<Uuid> = placements.map(|placement| placement.article).collect();
-    let articles = gather_articles(connection, &Vec::from_iter(ids), access).await?;
+    let placed: BTreeSet<Uuid> = placements.map(|placement| placement.article).collect();
+    let date = issue.facts.publish_date;
+    let owed = correction::store::open_before(connection, &name.newspaper, date).await?;
+    // What may be settled is locked in one go with what is placed.
+    let ids: BTreeSet<Uuid> = owed.iter().map(|owed| owed.article).chain(placed.iter().copied()).collect();
+    let mut articles = gather_articles(connection, &Vec::from_iter(ids), access).await?;
+    articles.retain(|article| placed.contains(&article.id));
+    let reprints = find_reprints(connection, &articles, &owed).await?;
     let material = gather_material(connection, files, &articles, access).await?;
     let articles: HashMap<Uuid, Article> =
         articles.into_iter().map(|article| (article.id, article)).collect();
-    let unpublished = store::unpublished_before(connection, name, issue.facts.publish_date).await?;
+    let unpublished = store::unpublished_before(connection, name, date).await?;
     Ok(Candidate {
         newspaper,
         issue,
@@ -141,6 +151,8 @@ pub(super) async fn gather_issue(
         publish_time,
         newest_number: None,
         unpublished,
+        owed,
+        reprints,
     })
 }
 
@@ -149,6 +161,31 @@ async fn gather_articles(connection: &mut Connection, ids: &[Uuid], access: Acce
         Access::Lock => article::store::lock_all(connection, ids).await,
         Access::Look => article::store::find_all(connection, ids).await,
     }
+}
+
+/// Which articles correct what is owed and are in print already as they stand.
+async fn find_reprints(
+    connection: &mut Connection,
+    articles: &[Article],
+    owed: &[OwedCorrection],
+) -> Result<HashSet<Uuid>> {
+    let corrects = |article: &&Article| {
+        article.state == State::Published
+            && owed.iter().any(|owed| article.content.corrects == Some(owed.article))
+    };
+    let ids: Vec<Uuid> = articles.iter().filter(corrects).map(|article| article.id).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    Ok(store::printed(connection, &ids).await?.into_keys().collect())
+}
+
+/// Where an article was last printed; none if it never was.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn printed(connection: &mut Connection, article: Uuid) -> Result<Option<Printed>> {
+    Ok(store::printed(connection, &[article]).await?.remove(&article))
 }
 
 /// Finds the photos that articles use, and reads who signs articles and photos.
@@ -283,6 +320,26 @@ async fn publish_articles<'a>(
     article::store::set_published(transaction.connection(), &ids, sequence, now).await?;
     for article in articles {
         record(transaction, article.name(), article.content_digest);
+    }
+    Ok(())
+}
+
+/// Closes what was owed and this issue brings, and notes it of the articles that
+/// owed it.
+async fn settle_corrections(
+    transaction: &mut Transaction,
+    candidate: &Candidate,
+    sequence: i64,
+) -> Result<()> {
+    let ids: Vec<Uuid> = check::corrections::settled(candidate).map(|owed| owed.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let now = transaction.now();
+    let articles = correction::store::settle(transaction.connection(), &ids, sequence).await?;
+    for (id, digest) in article::store::touch(transaction.connection(), &articles, now).await? {
+        let (resource, kind) = (article::name(id), "correction_settled");
+        transaction.record(Change { resource, kind, before: Some(digest), after: Some(digest) });
     }
     Ok(())
 }

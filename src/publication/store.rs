@@ -1,6 +1,6 @@
 //! The ledger, and what readers are served from, in Postgres.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -9,12 +9,13 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    article::correction::Printed,
     config,
     digest::Digest,
     error::Result,
     issue::Issue,
     photo::{File, Photo},
-    publication::{Kind, Publication, check::Unpublished},
+    publication::{Kind, Publication, check::Unpublished, seal},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -93,6 +94,31 @@ pub async fn unpublished_before(
         publish_date: row.publish_date,
     });
     Ok(unpublished.collect())
+}
+
+/// Where articles were last printed: in the newest publication of an issue that
+/// contains them, behind those of the articles by themselves.
+pub async fn printed(connection: &mut PgConnection, articles: &[Uuid]) -> Result<HashMap<Uuid, Printed>> {
+    let rows = sqlx::query!(
+        r#"with recursive newest as (
+               select a.id as article, p.sequence, p.kind, p.supersedes
+               from articles a join publications p on p.sequence = a.latest_publication
+               where a.id = any($1)
+               union all
+               select n.article, p.sequence, p.kind, p.supersedes
+               from newest n join publications p on p.sequence = n.supersedes
+               where n.kind not in ('issue_published', 'issue_corrected')
+           )
+           select n.article as "article!", s.bytes
+           from newest n join snapshots s on s.publication = n.sequence
+           where n.kind in ('issue_published', 'issue_corrected')"#,
+        articles
+    )
+    .fetch_all(connection)
+    .await?;
+    let printed =
+        rows.into_iter().filter_map(|row| Some((row.article, seal::printed(&row.bytes, row.article)?)));
+    Ok(printed.collect())
 }
 
 /// Those of these reporters who have retired.

@@ -1,7 +1,7 @@
 //! The content of an article between its message and its type.
 
 use crate::{
-    article::{Block, Content, Format, PhotoUse, Span},
+    article::{self, Block, Content, Format, PhotoUse, Span},
     config, pb, photo,
     wire::{self, Check, byline},
 };
@@ -28,6 +28,10 @@ pub fn read(check: &mut Check, article: pb::Article) -> Content {
         language_code: check.language("article.language_code", article.language_code),
         place: check.line("article.place", article.place, config::CREDIT_CHARS_MAX),
         event_date: check.date("article.event_date", article.event_date),
+        corrects: match article.corrects.as_str() {
+            "" => None,
+            name => Some(check.article("article.corrects", name)),
+        },
     };
     check.count(
         "article.photos and photos in article.body",
@@ -246,6 +250,7 @@ impl From<Content> for pb::Article {
             language_code: content.language_code,
             place: content.place,
             event_date: content.event_date.map(wire::date),
+            corrects: content.corrects.map(article::name).unwrap_or_default(),
             ..pb::Article::default()
         }
     }

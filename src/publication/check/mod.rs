@@ -5,6 +5,7 @@
 
 mod articles;
 mod copy;
+pub(super) mod corrections;
 mod masthead;
 mod pages;
 mod photos;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 pub use rule::{Code, Rule, Severity, waivable};
 
 use crate::{
-    article::Article,
+    article::{Article, correction::OwedCorrection},
     digest::Digest,
     error::{Obstacle, Result},
     issue::{self, Issue, Page},
@@ -48,6 +49,11 @@ pub struct Candidate {
     pub newest_number: Option<i32>,
     /// Some issues of earlier days that were never published, newest first.
     pub unpublished: Vec<Unpublished>,
+    /// The corrections that are owed for issues of earlier days, oldest first.
+    pub owed: Vec<OwedCorrection>,
+    /// Articles on the pages that correct others and are in print already as they
+    /// stand.
+    pub reprints: HashSet<Uuid>,
 }
 
 /// An issue that was never published.
@@ -124,6 +130,7 @@ pub fn check_issue(candidate: &Candidate, note: &str) -> Result<Vec<Finding>> {
     masthead::facts(&mut found, newspaper, issue);
     masthead::numbers(&mut found, candidate);
     masthead::earlier_issues(&mut found, candidate);
+    corrections::check(&mut found, candidate);
     pages::check(&mut found, candidate);
     for article in in_page_order(candidate) {
         let reference = articles::Reference { stages, day: issue.facts.publish_date, material };
