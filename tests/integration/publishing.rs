@@ -1,8 +1,6 @@
 //! 出版: what is published is a sealed whole, checked at once, chained into the
 //! ledger, and never changes.
 
-use std::collections::BTreeSet;
-
 use bytes::{Buf, BufMut, Bytes};
 use chrono::{DateTime, SecondsFormat};
 use masthead::{admin::Role, import::desk::Desk, pb};
@@ -696,8 +694,10 @@ async fn only_what_the_table_says_is_waived_and_only_for_this_publication() {
 
     let all =
         [&FIRST_PUBLICATION[..], &AFTER_DELETIONS, &CORRECTION, &["ANYTHING", "page_count", ""]].concat();
-    let never: Vec<&str> =
-        all.into_iter().filter(|code| !matches!(*code, "PAGE_COUNT" | "PRICE_NOTE" | "RUNNING_NUMBER")).collect();
+    let never: Vec<&str> = all
+        .into_iter()
+        .filter(|code| !matches!(*code, "PAGE_COUNT" | "PRICE_NOTE" | "RUNNING_NUMBER"))
+        .collect();
     assert_eq!(never.len(), 13 + 3);
     let refused = publisher.issues.publish_issue(acknowledging(&never)).await.expect_err("not to be waived");
     assert_eq!(refused.code(), Code::InvalidArgument);
