@@ -20,6 +20,18 @@ pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const NAME_CHARS_MAX: usize = 100;
 /// Characters of a headline, kicker or subheadline.
 pub const HEADLINE_CHARS_MAX: usize = 200;
+/// Characters that a printed headline may have to fit a place of no stated
+/// weight, as a newspaper counts them: a Latin letter or digit is half of one.
+/// More is a warning of preflight; so with the four that follow.
+pub const HEADLINE_FIT_CHARS: usize = 30;
+/// Characters of a headline that fit a lead: two lines over the page.
+pub const LEAD_HEADLINE_FIT_CHARS: usize = 30;
+/// Characters of a headline that fit a story of middle weight.
+pub const SECONDARY_HEADLINE_FIT_CHARS: usize = 24;
+/// Characters of a headline that fit a brief: one line.
+pub const BRIEF_HEADLINE_FIT_CHARS: usize = 18;
+/// Characters of a headline that fit a photo story.
+pub const PHOTO_STORY_HEADLINE_FIT_CHARS: usize = 20;
 /// Characters of a credit line, a source, a place, an attribution or a body in
 /// charge.
 pub const CREDIT_CHARS_MAX: usize = 200;
@@ -78,6 +90,12 @@ pub const KEYWORDS_MAX: usize = 50;
 pub const PLACEMENTS_MAX: usize = 100;
 /// Pages of an issue, and so the highest page number.
 pub const PAGES_MAX: i32 = 999;
+/// Faults that preflight names of the copy of one article, photo or page.
+pub const COPY_FINDINGS_MAX: usize = 20;
+/// Earlier issues that preflight names as unpublished.
+pub const UNPUBLISHED_ISSUES_MAX: i64 = 10;
+/// Findings that one preflight answers.
+pub const FINDINGS_MAX: usize = 1_000;
 /// The highest running number of an issue.
 pub const ISSUE_NUMBER_MAX: i32 = 999_999;
 /// The lowest temperature of a forecast, in degrees Celsius.

@@ -12,7 +12,7 @@ use std::{future::Future, pin::Pin, str::FromStr, time::Duration};
 use chrono::{DateTime, SubsecRound, Utc};
 use prost::Message;
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres,
+    Connection as _, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -34,6 +34,9 @@ const MIGRATION_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// A future that borrows the transaction it works in.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A connection, open to whatever its owner does on it.
+pub type Connection = PgConnection;
 
 /// Access to the database.
 #[derive(Clone, Debug)]
@@ -83,6 +86,7 @@ pub struct Transaction {
     caller: Principal,
     now: DateTime<Utc>,
     changes: Vec<Change>,
+    waived: Vec<String>,
 }
 
 impl Transaction {
@@ -105,6 +109,12 @@ impl Transaction {
     /// Notes a change, to be appended to the change feed and the audit.
     pub fn record(&mut self, change: Change) {
         self.changes.push(change);
+    }
+
+    /// Notes the codes of the checks that the caller has waived, for the audit of
+    /// this mutation.
+    pub fn waive(&mut self, codes: &[String]) {
+        self.waived.extend_from_slice(codes);
     }
 }
 
@@ -136,6 +146,24 @@ impl Db {
     /// A connection for reading.
     pub async fn read(&self) -> Result<PoolConnection<Postgres>> {
         Ok(self.pool.acquire().await?)
+    }
+
+    /// Runs reads that must agree with each other on one view of the database. It
+    /// locks nothing and so stops nobody. As a mutation, it runs in a task of its
+    /// own, which ends the transaction whatever becomes of the caller.
+    pub async fn view<A, F>(&self, work: F) -> Result<A>
+    where
+        A: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Connection) -> Work<'t, A> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let task = tokio::spawn(tracing::Instrument::in_current_span(async move {
+            let mut open = pool.begin_with("begin isolation level repeatable read, read only").await?;
+            let answer = work(&mut open).await?;
+            open.rollback().await?;
+            Ok(answer)
+        }));
+        task.await.map_err(|died| Error::Internal(format!("a read died: {died}")))?
     }
 
     /// Whether the database answers.
@@ -223,18 +251,23 @@ where
 {
     let open = pool.begin().await?;
     let now = Utc::now().trunc_subsecs(6);
-    let mut transaction = Transaction { open, caller: operation.caller.clone(), now, changes: Vec::new() };
+    let caller = operation.caller.clone();
+    let mut transaction = Transaction { open, caller, now, changes: Vec::new(), waived: Vec::new() };
     if let Some(first) = first_answer(transaction.connection(), operation, now).await? {
         let answer = A::decode(first.as_slice());
         return answer.map_err(|error| Error::Internal(format!("a stored answer is damaged: {error}")));
     }
-    let answer = work(&mut transaction).await?;
-    let Transaction { mut open, changes, .. } = transaction;
-    if operation.validate_only {
-        open.rollback().await?;
-        return Ok(answer);
-    }
-    append(&mut open, operation, now, &changes).await?;
+    let worked = work(&mut transaction).await;
+    let Transaction { mut open, changes, waived, .. } = transaction;
+    let answer = match worked {
+        Ok(answer) if !operation.validate_only => answer,
+        refused_or_rehearsed => {
+            // Now, and not when the pool comes to it: its locks are in the way.
+            let ended = open.rollback().await;
+            return refused_or_rehearsed.and_then(|answer| ended.map(|()| answer).map_err(Error::from));
+        }
+    };
+    append(&mut open, operation, now, &changes, &waived).await?;
     if let Some(request) = operation.request {
         keep_answer(&mut open, operation, request, &answer.encode_to_vec()).await?;
     }
@@ -302,6 +335,7 @@ async fn append(
     operation: &Operation,
     now: DateTime<Utc>,
     changes: &[Change],
+    waived: &[String],
 ) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -319,8 +353,8 @@ async fn append(
              select resource, kind, $5, $6 from new
          )
          insert into audit_events
-             (event_time, person, role, method, resource, request_id, digest_before, digest_after)
-         select $6, $5, $7::text::role, $8, resource, $9, before, after from new",
+             (event_time, person, role, method, resource, request_id, digest_before, digest_after, waived)
+         select $6, $5, $7::text::role, $8, resource, $9, before, after, $10 from new",
         &resources as &[&str],
         &kinds as &[&str],
         &before as &[Option<&[u8]>],
@@ -330,6 +364,7 @@ async fn append(
         operation.caller.role.as_str(),
         operation.method,
         operation.request.map(|request| request.id),
+        waived,
     )
     .execute(connection)
     .await?;

@@ -178,6 +178,14 @@ pub enum Error {
         /// Every failed check.
         obstacles: Vec<Obstacle>,
     },
+    /// No correction of an article is or can be owed.
+    #[error("{name} {why}")]
+    CorrectionNotOwed {
+        /// The full name.
+        name: String,
+        /// Why not, to be read behind the name.
+        why: &'static str,
+    },
     /// No valid token.
     #[error("the call needs a valid access token in the header `authorization: Bearer TOKEN`")]
     Unauthenticated,
@@ -248,6 +256,7 @@ impl Error {
             | Error::WrongStage { .. }
             | Error::NotPublishable { .. }
             | Error::NotScheduled { .. }
+            | Error::CorrectionNotOwed { .. }
             | Error::PhotoWithoutFile { .. } => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
@@ -277,6 +286,7 @@ impl Error {
             Error::ReviewerNotIndependent { .. } => "REVIEWER_NOT_INDEPENDENT",
             Error::WrongStage { .. } => "WRONG_REVIEW_STAGE",
             Error::NotPublishable { .. } => "NOT_PUBLISHABLE",
+            Error::CorrectionNotOwed { .. } => "CORRECTION_NOT_OWED",
             Error::Unauthenticated => "UNAUTHENTICATED",
             Error::RoleNotAllowed { .. } => "ROLE_NOT_ALLOWED",
             Error::PhotoWithoutFile { .. } => "PHOTO_WITHOUT_FILE",

@@ -24,13 +24,14 @@
 //! | [`demo`] | the main job from text to published issue, as a newsroom does it |
 //! | [`installation`] [`terminal`] | what the command works with: data folder, database, photo store; progress |
 //! | [`embedded`] | the Postgres of the quick start and the tests |
-//! | [`calendar`], [`text`], [`name_reading`], [`digest`] | pure: weekday and lunar date; counting and setting text; pinyin; SHA-256 |
+//! | [`calendar`], [`text`], [`copy_check`], [`name_reading`], [`digest`] | pure: weekday and lunar date; counting and setting text; faults of copy; pinyin; SHA-256 |
 
 pub mod admin;
 pub mod article;
 pub mod auth;
 pub mod calendar;
 pub mod config;
+pub mod copy_check;
 pub mod db;
 pub mod demo;
 pub mod digest;

@@ -61,6 +61,14 @@ pub fn display_width(text: &str) -> usize {
     text.width()
 }
 
+/// The room that a text takes in print, in half characters: two for a Chinese character or mark, one for a
+/// Latin letter, digit or narrow mark.
+///
+/// Unlike on a terminal, characters of ambiguous width (“, …, —) are set as wide as the Chinese around them.
+pub fn printed_width(text: &str) -> usize {
+    text.width_cjk()
+}
+
 /// The text cut to at most `width` columns, the last of them an ellipsis if anything was cut.
 pub fn truncate_to_width(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -100,6 +108,13 @@ pub fn half_width(character: char) -> char {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character),
         _ => character,
     }
+}
+
+/// Whether this is a Chinese character.
+pub fn is_han(character: char) -> bool {
+    matches!(character,
+        '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3fffd}' | '〇')
 }
 
 /// Whether a character is part of a Latin word or number: a letter of an alphabet, or a mark that is narrow

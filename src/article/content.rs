@@ -42,6 +42,11 @@ pub struct Content {
     /// that content from before it existed keeps its digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embargo_time: Option<DateTime<Utc>>,
+    /// 更正: the printed article that this one sets right. Left out of what is
+    /// stored and signed if there is none, so that content from before there were
+    /// corrections keeps its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<Uuid>,
 }
 
 /// 署名: a name as printed, and the reporter that it stands for.

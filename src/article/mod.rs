@@ -3,12 +3,14 @@
 //! content, by its digest.
 
 mod content;
+pub mod correction;
 pub mod rpc;
 pub(crate) mod store;
 
 pub use content::{Block, Byline, BylineRole, Content, Format, PhotoUse, Span};
 
 use chrono::{DateTime, Utc};
+use correction::OwedCorrection;
 use uuid::Uuid;
 
 use crate::{
@@ -48,6 +50,8 @@ pub struct Article {
     pub schedule: Option<Schedule>,
     /// The newest publication that contains it.
     pub latest_publication: Option<i64>,
+    /// The correction that is owed for it.
+    pub owed: Option<OwedCorrection>,
     /// Counts changes.
     pub version: i64,
     /// When created.

@@ -7,7 +7,8 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, Content, Revision},
+    article::{Article, Content, Revision, correction::OwedCorrection},
+    digest::Digest,
     error::Result,
     workflow::{self, Review, Schedule, State, store::digest},
 };
@@ -23,6 +24,7 @@ struct Row {
     return_reason: String,
     schedule: Option<Json<Schedule>>,
     latest_publication: Option<i64>,
+    owed: Option<Json<OwedCorrection>>,
     version: i64,
     create_time: DateTime<Utc>,
     update_time: DateTime<Utc>,
@@ -43,6 +45,7 @@ impl Row {
             return_reason: self.return_reason,
             schedule: self.schedule.map(|schedule| schedule.0),
             latest_publication: self.latest_publication,
+            owed: self.owed.map(|owed| owed.0),
             version: self.version,
             create_time: self.create_time,
             update_time: self.update_time,
@@ -69,8 +72,12 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         Row,
         r#"select id, newspaper, creator, content as "content: Json<Content>", content_digest, revision,
                   state::text as "state!", return_reason, schedule as "schedule: Json<Schedule>",
-                  latest_publication, version, create_time, update_time, delete_time
-           from articles where id = any($1)"#,
+                  latest_publication,
+                  (select to_jsonb(o) from owed_corrections o
+                   where o.article = a.id and cancel_time is null and settled_by is null)
+                      as "owed: Json<OwedCorrection>",
+                  version, create_time, update_time, delete_time
+           from articles a where id = any($1)"#,
         ids
     )
     .fetch_all(&mut *connection)
@@ -110,8 +117,12 @@ pub async fn list(
         Row,
         r#"select id, newspaper, creator, content as "content: Json<Content>", content_digest, revision,
                   state::text as "state!", return_reason, schedule as "schedule: Json<Schedule>",
-                  latest_publication, version, create_time, update_time, delete_time
-           from articles
+                  latest_publication,
+                  (select to_jsonb(o) from owed_corrections o
+                   where o.article = a.id and cancel_time is null and settled_by is null)
+                      as "owed: Json<OwedCorrection>",
+                  version, create_time, update_time, delete_time
+           from articles a
            where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
            order by id limit $3"#,
         after,
@@ -267,6 +278,24 @@ pub async fn claim(connection: &mut PgConnection, id: Uuid, now: DateTime<Utc>) 
     Ok(claimed.fetch_optional(connection).await?.is_some())
 }
 
+/// Notes that something about locked articles has changed that is kept
+/// elsewhere; their ids and content digests.
+pub async fn touch(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<Vec<(Uuid, Digest)>> {
+    let rows = sqlx::query!(
+        "update articles set version = version + 1, update_time = $2 where id = any($1)
+         returning id, content_digest",
+        ids,
+        now
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.id, digest(&row.content_digest)?))).collect()
+}
+
 /// Appends the content of an article as its newest revision.
 pub async fn insert_revision(connection: &mut PgConnection, article: &Article, author: &str) -> Result<()> {
     sqlx::query!(
@@ -367,6 +396,27 @@ pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Resu
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
+}
+
+/// The newspaper of an article that another one is about to correct, with a lock
+/// that keeps it from being deleted; none if it is not there or deleted.
+pub async fn hold_corrected(connection: &mut PgConnection, id: Uuid) -> Result<Option<String>> {
+    let newspaper = sqlx::query_scalar!(
+        "select newspaper from articles where id = $1 and delete_time is null for share",
+        id
+    );
+    Ok(newspaper.fetch_optional(connection).await?)
+}
+
+/// The names of some live articles that correct one.
+pub async fn corrections_of(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!(
+        r#"select 'articles/' || id as "name!" from articles
+           where content ? 'corrects' and content ->> 'corrects' = $1 and delete_time is null
+           order by id limit 5"#,
+        id.to_string()
+    );
+    Ok(names.fetch_all(connection).await?)
 }
 
 /// Photos that are about to be used, with a lock that keeps them from being

@@ -16,7 +16,6 @@ use crate::{
         submit::{self, Options, Outcome},
     },
     pb,
-    publication::check::WAIVABLE,
     terminal::Progress,
 };
 
@@ -124,43 +123,51 @@ impl Newsroom {
         Ok(())
     }
 
-    /// The publisher publishes; what the server refuses and may be waived is
-    /// waived by name, as a person would after reading it.
+    /// The publisher asks what preflight finds, and publishes; what may be waived
+    /// is waived by name, as a person would after reading it.
     pub async fn publish(&mut self, outcome: &Outcome) -> Result<(), Error> {
-        let order =
-            pb::PublishIssueRequest { name: outcome.issue.clone(), ..pb::PublishIssueRequest::default() };
-        let refusal = match self.publisher.issues.publish_issue(order.clone()).await {
-            Ok(_) => return Ok(()),
-            Err(status) => status,
+        let acknowledge = self.preflight(&outcome.issue).await?;
+        let order = pb::PublishIssueRequest {
+            name: outcome.issue.clone(),
+            acknowledge,
+            ..pb::PublishIssueRequest::default()
         };
-        if is_published_already(&refusal) {
-            say("the issue was published before and has not changed since");
-            return Ok(());
+        match self.publisher.issues.publish_issue(order).await {
+            Ok(_) => Ok(()),
+            Err(refusal) if is_published_already(&refusal) => {
+                say("the issue was published before and has not changed since");
+                Ok(())
+            }
+            Err(refusal) => Err(refused("publishing the issue", refusal)),
         }
-        let acknowledge = waivable(&refusal).ok_or_else(|| refused("publishing the issue", refusal))?;
-        say(&format!("the publisher acknowledges {}", acknowledge.join(", ")));
-        let order = pb::PublishIssueRequest { acknowledge, ..order };
-        done("publishing the issue", self.publisher.issues.publish_issue(order).await)?;
-        Ok(())
+    }
+
+    /// Tells what preflight finds; the codes that the publisher may waive.
+    async fn preflight(&mut self, issue: &str) -> Result<Vec<String>, Error> {
+        let check = pb::CheckIssueRequest { name: issue.to_owned(), ..pb::CheckIssueRequest::default() };
+        let answer = done("checking the issue", self.publisher.issues.check_issue(check).await)?;
+        say(&format!("preflight finds {}", count(answer.total_size, "thing", "things")));
+        let mut codes = BTreeSet::new();
+        for finding in &answer.findings {
+            let code = finding.code().as_str_name().trim_start_matches("PUBLISH_CHECK_");
+            let severity = match finding.severity() {
+                pb::finding::Severity::Warning => "warning",
+                _ => "error",
+            };
+            say(&format!("  {severity} {code}: {} {}", finding.resource, finding.description));
+            if finding.waivable {
+                codes.insert(code.to_owned());
+            }
+        }
+        if !codes.is_empty() {
+            say(&format!("the publisher acknowledges {}", Vec::from_iter(codes.iter().cloned()).join(", ")));
+        }
+        Ok(codes.into_iter().collect())
     }
 }
 
-/// The codes of a refusal, if a publisher may waive all of them. Tells what they
-/// are.
-fn waivable(refusal: &Status) -> Option<Vec<String>> {
-    let details = refusal.get_error_details();
-    let violations = &details.precondition_failure()?.violations;
-    let codes: BTreeSet<String> = violations.iter().map(|violation| violation.r#type.clone()).collect();
-    if !codes.iter().all(|code| WAIVABLE.contains(&code.as_str())) {
-        return None;
-    }
-    for violation in violations {
-        say(&format!(
-            "the server refuses: {}: {} {}",
-            violation.r#type, violation.subject, violation.description
-        ));
-    }
-    Some(codes.into_iter().collect())
+fn count(number: i32, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn is_published_already(refusal: &Status) -> bool {

@@ -184,6 +184,13 @@ impl Issue {
         name(&self.id)
     }
 
+    /// Whether the id is a running number (`4150`) rather than a word, as that of
+    /// an extra is. An issue so named has a running number.
+    pub fn is_named_by_number(&self) -> bool {
+        let id = &self.id.issue;
+        id.bytes().all(|byte| byte.is_ascii_digit()) && id.bytes().any(|byte| byte != b'0')
+    }
+
     /// Fails if the issue is deleted.
     pub fn live(&self) -> Result<()> {
         match self.delete_time {

@@ -5,7 +5,7 @@
 pub mod rpc;
 pub(crate) mod store;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -77,6 +77,14 @@ impl Newspaper {
     /// The full resource name.
     pub fn name(&self) -> String {
         name(&self.id)
+    }
+
+    /// The day that it is for the newspaper at a moment: that of the default time
+    /// zone if nobody knows the newspaper's own.
+    pub fn day(&self, moment: DateTime<Utc>) -> NaiveDate {
+        let zone = self.facts.time_zone.parse::<chrono_tz::Tz>();
+        let zone = zone.unwrap_or(chrono_tz::Asia::Shanghai);
+        moment.with_timezone(&zone).date_naive()
     }
 
     /// Fails if the newspaper is deleted.

@@ -8,7 +8,9 @@ mod picture;
 pub mod rpc;
 pub(crate) mod store;
 
-use chrono::{DateTime, Utc};
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -34,7 +36,7 @@ pub struct Photo {
     pub creator: String,
     /// What editors write about it.
     pub words: Words,
-    /// The person who set the clearance; empty while it is unknown.
+    /// The person who set the clearance or the license; empty while it is unknown.
     pub cleared_by: String,
     /// The original file, once it is uploaded.
     pub file: Option<File>,
@@ -71,6 +73,43 @@ pub struct Words {
     pub usage_terms: String,
     /// Whether the paper may print it.
     pub clearance: Clearance,
+    /// For which days. Left out of what is signed if it is without bounds, so that
+    /// words from before there were licences keep their digest.
+    #[serde(skip_serializing_if = "License::is_unbounded")]
+    pub license: License,
+}
+
+/// The days for which the rights in a picture are granted, both included (PLUS
+/// License Start Date and License End Date); none is without bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct License {
+    /// The first day.
+    pub start_date: Option<NaiveDate>,
+    /// The last day, not before the first.
+    pub end_date: Option<NaiveDate>,
+}
+
+impl License {
+    /// Whether it names no day.
+    pub fn is_unbounded(&self) -> bool {
+        *self == License::default()
+    }
+
+    /// Whether a day lies within it.
+    pub fn covers(&self, day: NaiveDate) -> bool {
+        self.start_date.is_none_or(|start| start <= day) && self.end_date.is_none_or(|end| day <= end)
+    }
+}
+
+impl fmt::Display for License {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.start_date, self.end_date) {
+            (Some(start), Some(end)) => write!(formatter, "from {start} to {end}"),
+            (Some(start), None) => write!(formatter, "from {start}"),
+            (None, Some(end)) => write!(formatter, "until {end}"),
+            (None, None) => formatter.write_str("for every day"),
+        }
+    }
 }
 
 /// What has been found out about the rights in a picture.

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
     article::Byline,
     error::Result,
-    photo::{Clearance, File, Photo, Words},
+    photo::{Clearance, File, License, Photo, Words},
     workflow::{self, Review, State, store::digest},
 };
 
@@ -22,6 +22,8 @@ struct Row {
     copyright_notice: String,
     usage_terms: String,
     clearance: String,
+    license_start_date: Option<NaiveDate>,
+    license_end_date: Option<NaiveDate>,
     cleared_by: String,
     file_sha256: Option<Vec<u8>>,
     file_content_type: Option<String>,
@@ -62,6 +64,7 @@ impl Row {
                 copyright_notice: self.copyright_notice,
                 usage_terms: self.usage_terms,
                 clearance: Clearance::parse(&self.clearance)?,
+                license: License { start_date: self.license_start_date, end_date: self.license_end_date },
             },
             cleared_by: self.cleared_by,
             state: State::parse(&self.state)?,
@@ -92,7 +95,8 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
     let rows = sqlx::query_as!(
         Row,
         r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
-                  usage_terms, clearance::text as "clearance!", cleared_by, file_sha256, file_content_type,
+                  usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
+                  file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px, state::text as "state!", content_digest,
                   return_reason, version, create_time, update_time, delete_time
            from photos where id = any($1)"#,
@@ -131,7 +135,8 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
-                  usage_terms, clearance::text as "clearance!", cleared_by, file_sha256, file_content_type,
+                  usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
+                  file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px, state::text as "state!", content_digest,
                   return_reason, version, create_time, update_time, delete_time
            from photos
@@ -151,9 +156,10 @@ pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
     let words = &photo.words;
     sqlx::query!(
         "insert into photos (id, creator, caption, bylines, credit_line, copyright_notice, usage_terms,
-                             clearance, cleared_by, state, content_digest, version, create_time, update_time)
+                             clearance, cleared_by, state, content_digest, version, create_time, update_time,
+                             license_start_date, license_end_date)
          values ($1, $2, $3, $4, $5, $6, $7, $8::text::clearance, $9, $10::text::review_state, $11, $12, $13,
-                 $14)",
+                 $14, $15, $16)",
         photo.id,
         photo.creator,
         words.caption,
@@ -167,7 +173,9 @@ pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
         photo.content_digest.as_bytes(),
         photo.version,
         photo.create_time,
-        photo.update_time
+        photo.update_time,
+        words.license.start_date,
+        words.license.end_date
     )
     .execute(connection)
     .await?;
@@ -183,7 +191,7 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
                 usage_terms = $6, clearance = $7::text::clearance, cleared_by = $8, file_sha256 = $9,
                 file_content_type = $10, file_size_bytes = $11, file_width_px = $12, file_height_px = $13,
                 state = $14::text::review_state, content_digest = $15, return_reason = $16, version = $17,
-                update_time = $18, delete_time = $19
+                update_time = $18, delete_time = $19, license_start_date = $20, license_end_date = $21
          where id = $1",
         photo.id,
         words.caption,
@@ -203,7 +211,9 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
         photo.return_reason,
         photo.version,
         photo.update_time,
-        photo.delete_time
+        photo.delete_time,
+        words.license.start_date,
+        words.license.end_date
     )
     .execute(connection)
     .await?;

@@ -74,9 +74,10 @@ async fn carry_out_all(db: &Db, files: &Files) -> Result<Duration> {
             // Another process has it, or it has changed.
             Ok(false) => {}
             Err(error) if due.is_lost(&error) => {
-                tracing::warn!(name, %error, "not published at its time");
-                give_up(db, &due, &error).await?;
-                count(&due.subject, "failed");
+                if give_up(db, &due, &error).await? {
+                    tracing::warn!(name, %error, "not published at its time");
+                    count(&due.subject, "failed");
+                }
             }
             Err(error) => {
                 count(&due.subject, "retried");
@@ -152,8 +153,9 @@ async fn claim(transaction: &mut Transaction, subject: &Subject) -> Result<bool>
     }
 }
 
-/// Shows on the resource and in its feed why it was not published.
-async fn give_up(db: &Db, due: &Due, error: &Error) -> Result<()> {
+/// Shows on the resource and in its feed why it was not published; not if the
+/// order was changed in the meantime.
+async fn give_up(db: &Db, due: &Due, error: &Error) -> Result<bool> {
     let codes = match error {
         Error::NotPublishable { obstacles, .. } => {
             obstacles.iter().map(|obstacle| obstacle.code.to_owned()).collect()
@@ -161,16 +163,13 @@ async fn give_up(db: &Db, due: &Due, error: &Error) -> Result<()> {
         _ => Default::default(),
     };
     let failure = Failure { time: Utc::now(), description: error.to_string(), codes };
-    let subject = due.subject.clone();
+    let work_due = due.clone();
     let done = db.write(due.operation(), move |transaction| {
-        let (subject, failure) = (subject.clone(), failure.clone());
+        let (Due { subject, schedule: order }, failure) = (work_due.clone(), failure.clone());
         Box::pin(async move {
-            if !claim(transaction, &subject).await? {
-                return Ok(());
-            }
             match subject {
-                Subject::Issue(id) => schedule::fail_issue(transaction, &id, failure).await,
-                Subject::Article(id) => schedule::fail_article(transaction, id, failure).await,
+                Subject::Issue(id) => schedule::fail_issue(transaction, &id, &order, failure).await,
+                Subject::Article(id) => schedule::fail_article(transaction, id, &order, failure).await,
             }
         })
     });

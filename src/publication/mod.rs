@@ -5,7 +5,9 @@
 
 pub mod check;
 pub mod clock;
+mod gather;
 mod ledger;
+pub mod preflight;
 pub mod publish;
 pub mod rpc;
 pub mod schedule;
@@ -37,7 +39,7 @@ pub struct IssueOrder {
     pub etag: Expected,
     /// What is told to the public.
     pub note: String,
-    /// Codes of checks that may fail, all of [`check::WAIVABLE`].
+    /// Codes of checks that may fail, all of [`check::waivable`].
     pub acknowledge: BTreeSet<String>,
     /// When to publish; at once if there is none.
     pub publish_time: Option<DateTime<Utc>>,

@@ -1,28 +1,27 @@
-//! The act of publishing, in one transaction: lock, check, freeze, append. Here
-//! the slices meet: an issue is locked and read through the stores of all that
-//! stands in it, always in the same order (issue, newspaper, articles by id,
-//! photos by id, ledger), so that two publishers wait for each other and never
-//! deadlock.
+//! The act of publishing, in one transaction: lock, check, freeze, append.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use prost::Message;
 use uuid::Uuid;
 
 use crate::{
-    article::{self, Article},
-    config,
-    db::{Change, Transaction},
+    article::{
+        self, Article,
+        correction::{self, Printed},
+    },
+    db::{Change, Connection, Transaction},
     digest::Digest,
-    error::{Error, Obstacle, Result},
+    error::{Error, Result},
     issue::{self, Issue},
-    newspaper,
+    newspaper::{self, Newspaper},
     photo::{self, Photo, files::Files},
     publication::{
         ArticleOrder, IssueOrder, Kind, Publication,
-        check::{self, Candidate, Material},
+        check::{self, Candidate, Finding, Material},
+        gather::{self, Access},
         ledger::{self, Subject},
-        seal,
+        preflight, seal,
         store::{self, Placed},
     },
     wire::{Expected, name::IssueName},
@@ -40,8 +39,9 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
     // Read behind the lock on the ledger, so that no other issue comes between.
     candidate.newest_number = store::newest_number(transaction.connection(), &order.name).await?;
     refuse_unchanged(transaction, &candidate, &entry).await?;
-    let found = check_issue(&candidate, &order.note)?;
+    let found = preflight::check(&candidate, &order.note)?;
     entry.acknowledged = settle(candidate.issue.name(), found, &order.acknowledge)?;
+    transaction.waive(&entry.acknowledged);
     let frozen = seal::issue(&candidate, &entry);
     let entry = ledger::append(transaction, entry, &frozen.encode_to_vec()).await?;
     let (issue, material) = (&candidate.issue, &candidate.material);
@@ -57,6 +57,7 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
     store::set_published_articles(connection, entry.sequence, &Vec::from_iter(placed)).await?;
     publish_material(transaction, candidate.articles.values(), material, entry.sequence).await?;
     publish_articles(transaction, candidate.articles.values(), entry.sequence).await?;
+    settle_corrections(transaction, &candidate, entry.sequence).await?;
     let now = transaction.now();
     issue::store::set_published(transaction.connection(), issue.uid, entry.sequence, now).await?;
     record(transaction, issue.name(), "published", issue.content_digest);
@@ -68,8 +69,9 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
 /// # Errors
 /// As for an issue.
 pub async fn article(transaction: &mut Transaction, files: &Files, order: &ArticleOrder) -> Result<()> {
-    let (article, material) = lock_article(transaction, files, order).await?;
-    let found = check_article(transaction, &article, &material, order).await?;
+    let (article, newspaper, material) = lock_article(transaction, files, order).await?;
+    let now = transaction.now();
+    let found = check::check_lone_article(&article, &newspaper, &material, now, &order.note)?;
     settle(article.name(), found, &BTreeSet::new())?;
     let kind =
         if article.latest_publication.is_some() { Kind::ArticleCorrected } else { Kind::ArticlePublished };
@@ -97,110 +99,55 @@ pub async fn article(transaction: &mut Transaction, files: &Files, order: &Artic
     publish_articles(transaction, [&article], entry.sequence).await
 }
 
-/// Every check of an issue that fails.
-pub(super) fn check_issue(candidate: &Candidate, note: &str) -> Result<Vec<Obstacle>> {
-    let mut found = check::check_issue(candidate, note)?;
-    let most = config::PAGE_BYTES_MAX;
-    found.extend(seal::pages_over(candidate, most).into_iter().map(|(page, size)| Obstacle {
-        code: "PAGE_TOO_LARGE",
-        subject: issue::page_name(&candidate.issue.id, page),
-        description: format!("has {size} bytes when sealed, more than {most}; move articles to another page"),
-    }));
-    Ok(found)
-}
-
 /// Locks an article that is to be published, and all that it uses.
 pub(super) async fn lock_article(
     transaction: &mut Transaction,
     files: &Files,
     order: &ArticleOrder,
-) -> Result<(Article, Material)> {
-    let found = article::store::lock(transaction.connection(), order.id).await?;
-    let article = found.ok_or_else(|| article::missing(order.id))?;
+) -> Result<(Article, Newspaper, Material)> {
+    let connection = transaction.connection();
+    let article = article::store::lock(connection, order.id).await?;
+    let article = article.ok_or_else(|| article::missing(order.id))?;
     article.live()?;
     order.etag.meet(&article.name(), article.version)?;
     if article.state == State::Withdrawn {
         return Err(illegal_move(&article.name(), article.state, "published"));
     }
-    let material = lock_material(transaction, files, [&article]).await?;
-    Ok((article, material))
+    let material = gather::material(connection, files, [&article], Access::Lock).await?;
+    let newspaper = newspaper::store::hold(connection, &article.newspaper).await?;
+    let newspaper = newspaper.ok_or_else(|| newspaper::missing(&article.newspaper))?;
+    Ok((article, newspaper, material))
 }
 
-/// Every check of a locked article that fails when it is published by itself.
-pub(super) async fn check_article(
-    transaction: &mut Transaction,
-    article: &Article,
-    material: &Material,
-    order: &ArticleOrder,
-) -> Result<Vec<Obstacle>> {
-    let stages = article::store::hold_newspaper(transaction.connection(), &article.newspaper).await?;
-    let stages = stages.ok_or_else(|| newspaper::missing(&article.newspaper))?;
-    let publish_time = order.publish_time.unwrap_or(transaction.now());
-    check::check_lone_article(article, stages, material, &order.note, publish_time)
-}
-
-/// The codes that were waived, sorted, if nothing else stands against it.
-pub(super) fn settle(
-    name: String,
-    found: Vec<Obstacle>,
-    acknowledge: &BTreeSet<String>,
-) -> Result<Vec<String>> {
-    let (standing, waived) = check::waive(found, acknowledge);
-    if standing.is_empty() { Ok(waived) } else { Err(Error::NotPublishable { name, obstacles: standing }) }
-}
-
-/// Locks an issue and all that stands in it.
+/// Locks an issue that is to be published, and all that stands in it.
 pub(super) async fn lock_issue(
     transaction: &mut Transaction,
     files: &Files,
     name: &IssueName,
     etag: &Expected,
 ) -> Result<Candidate> {
-    let publish_time = transaction.now();
-    let connection = transaction.connection();
-    let issue = issue::store::lock(connection, name).await?;
-    let issue = issue.ok_or_else(|| issue::missing(name))?;
-    issue.live()?;
-    etag.meet(&issue.name(), issue.version)?;
-    let newspaper = newspaper::store::hold(connection, &name.newspaper).await?;
-    let newspaper = newspaper.ok_or_else(|| newspaper::missing(&name.newspaper))?;
-    let pages = issue::store::all_pages(connection, name).await?;
-    let placements = pages.iter().flat_map(|page| &page.layout.placements);
-    let ids: BTreeSet<Uuid> = placements.map(|placement| placement.article).collect();
-    let articles = article::store::lock_all(connection, &Vec::from_iter(ids)).await?;
-    let material = lock_material(transaction, files, &articles).await?;
-    let articles: HashMap<Uuid, Article> =
-        articles.into_iter().map(|article| (article.id, article)).collect();
-    Ok(Candidate { newspaper, issue, pages, articles, material, newest_number: None, publish_time })
+    let now = transaction.now();
+    let candidate = gather::issue(transaction.connection(), files, name, Access::Lock, now).await?;
+    etag.meet(&candidate.issue.name(), candidate.issue.version)?;
+    Ok(candidate)
 }
 
-/// Locks the photos that articles use, and reads who signs articles and photos.
-async fn lock_material<'a>(
-    transaction: &mut Transaction,
-    files: &Files,
-    articles: impl IntoIterator<Item = &'a Article>,
-) -> Result<Material> {
-    let mut photos = BTreeSet::new();
-    let mut reporters = BTreeSet::new();
-    for article in articles {
-        photos.extend(article.content.photos());
-        reporters.extend(article.content.reporters());
-    }
-    let photos = photo::store::lock_all(transaction.connection(), &Vec::from_iter(photos)).await?;
-    reporters
-        .extend(photos.iter().flat_map(|photo| &photo.words.bylines).filter_map(|byline| byline.reporter));
-    let reporters =
-        article::store::hold_reporters(transaction.connection(), &Vec::from_iter(reporters)).await?;
-    let mut material = Material { reporters: reporters.into_iter().collect(), ..Material::default() };
-    for photo in photos {
-        if let Some(file) = &photo.file
-            && !files.has(file).await?
-        {
-            material.lost_files.insert(photo.id);
-        }
-        material.photos.insert(photo.id, photo);
-    }
-    Ok(material)
+/// The codes that were waived, sorted, if nothing else stands against it.
+pub(super) fn settle(
+    name: String,
+    found: Vec<Finding>,
+    acknowledge: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let (standing, waived) = check::waive(found, acknowledge);
+    if standing.is_empty() { Ok(waived) } else { Err(Error::NotPublishable { name, obstacles: standing }) }
+}
+
+/// Where an article was last printed; none if it never was.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn printed(connection: &mut Connection, article: Uuid) -> Result<Option<Printed>> {
+    Ok(store::printed(connection, &[article]).await?.remove(&article))
 }
 
 fn issue_entry(candidate: &Candidate, note: &str) -> Subject {
@@ -277,6 +224,25 @@ async fn publish_articles<'a>(
     article::store::set_published(transaction.connection(), &ids, sequence, now).await?;
     for article in articles {
         record(transaction, article.name(), "published", article.content_digest);
+    }
+    Ok(())
+}
+
+/// Closes what was owed and this issue brings, and notes it of the articles that
+/// owed it.
+async fn settle_corrections(
+    transaction: &mut Transaction,
+    candidate: &Candidate,
+    sequence: i64,
+) -> Result<()> {
+    let ids: Vec<Uuid> = check::corrections::settled(candidate).map(|owed| owed.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let now = transaction.now();
+    let articles = correction::store::settle(transaction.connection(), &ids, sequence).await?;
+    for (id, digest) in article::store::touch(transaction.connection(), &articles, now).await? {
+        record(transaction, article::name(id), "correction_settled", digest);
     }
     Ok(())
 }

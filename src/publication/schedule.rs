@@ -12,10 +12,12 @@ use crate::{
     db::Transaction,
     digest::Digest,
     error::{Error, Result},
-    issue, newspaper,
+    issue,
     photo::files::Files,
     publication::{
         ArticleOrder, IssueOrder,
+        check::{self, Code},
+        preflight,
         publish::{self, record},
         store,
     },
@@ -24,7 +26,7 @@ use crate::{
 };
 
 /// What may be wrong now and right by then, as issues are published in between.
-const RIGHT_BY_THEN: &str = "RUNNING_NUMBER";
+const RIGHT_BY_THEN: Code = Code::RunningNumber;
 
 /// Orders an issue to be published later.
 ///
@@ -40,8 +42,8 @@ pub async fn issue(
     let mut candidate = publish::lock_issue(transaction, files, &order.name, &order.etag).await?;
     candidate.publish_time = publish_time;
     candidate.newest_number = store::newest_number(transaction.connection(), &order.name).await?;
-    let mut found = publish::check_issue(&candidate, &order.note)?;
-    found.retain(|obstacle| obstacle.code != RIGHT_BY_THEN);
+    let mut found = preflight::check(&candidate, &order.note)?;
+    found.retain(|finding| finding.code != RIGHT_BY_THEN);
     let mut issue = candidate.issue;
     publish::settle(issue.name(), found, &order.acknowledge)?;
     let zone = candidate.newspaper.facts.time_zone;
@@ -61,11 +63,10 @@ pub async fn article(
     publish_time: DateTime<Utc>,
 ) -> Result<()> {
     check_time(transaction, publish_time)?;
-    let (mut article, material) = publish::lock_article(transaction, files, order).await?;
-    let found = publish::check_article(transaction, &article, &material, order).await?;
+    let (mut article, newspaper, material) = publish::lock_article(transaction, files, order).await?;
+    let found = check::check_lone_article(&article, &newspaper, &material, publish_time, &order.note)?;
     publish::settle(article.name(), found, &BTreeSet::new())?;
-    let newspaper = newspaper::store::hold(transaction.connection(), &article.newspaper).await?;
-    let zone = newspaper.ok_or_else(|| newspaper::missing(&article.newspaper))?.facts.time_zone;
+    let zone = newspaper.facts.time_zone;
     article.schedule = Some(draft(transaction, publish_time, zone, &order.note, BTreeSet::new()));
     save_article(transaction, article, "scheduled").await
 }
@@ -96,24 +97,37 @@ pub async fn cancel_article(transaction: &mut Transaction, id: Uuid, etag: &Expe
     save_article(transaction, article, "schedule_cancelled").await
 }
 
-/// Notes on a claimed issue why it was not published at its time.
-pub async fn fail_issue(transaction: &mut Transaction, id: &IssueName, failure: Failure) -> Result<()> {
+/// Notes on an issue why an order for it was not carried out; whether it still
+/// stands, so that there is something to note.
+pub async fn fail_issue(
+    transaction: &mut Transaction,
+    id: &IssueName,
+    order: &Schedule,
+    failure: Failure,
+) -> Result<bool> {
     let issue = issue::store::lock(transaction.connection(), id).await?;
-    let mut issue = issue.ok_or_else(|| issue::missing(id))?;
-    if let Some(schedule) = &mut issue.schedule {
-        schedule.failure = Some(failure);
-    }
-    save_issue(transaction, issue, "schedule_failed").await
+    let Some(mut issue) = issue.filter(|issue| issue.schedule.as_ref() == Some(order)) else {
+        return Ok(false);
+    };
+    issue.schedule = Some(Schedule { failure: Some(failure), ..order.clone() });
+    save_issue(transaction, issue, "schedule_failed").await?;
+    Ok(true)
 }
 
-/// Notes on a claimed article why it was not published at its time.
-pub async fn fail_article(transaction: &mut Transaction, id: Uuid, failure: Failure) -> Result<()> {
+/// As [`fail_issue`], on an article.
+pub async fn fail_article(
+    transaction: &mut Transaction,
+    id: Uuid,
+    order: &Schedule,
+    failure: Failure,
+) -> Result<bool> {
     let article = article::store::lock(transaction.connection(), id).await?;
-    let mut article = article.ok_or_else(|| article::missing(id))?;
-    if let Some(schedule) = &mut article.schedule {
-        schedule.failure = Some(failure);
-    }
-    save_article(transaction, article, "schedule_failed").await
+    let Some(mut article) = article.filter(|article| article.schedule.as_ref() == Some(order)) else {
+        return Ok(false);
+    };
+    article.schedule = Some(Schedule { failure: Some(failure), ..order.clone() });
+    save_article(transaction, article, "schedule_failed").await?;
+    Ok(true)
 }
 
 /// Looked at here and not when the call is read, so that a repeated call gets

@@ -3,11 +3,12 @@
 
 use std::collections::HashSet;
 
+use chrono::NaiveDate;
 use prost::Message;
 use uuid::Uuid;
 
 use crate::{
-    article::{self, Article},
+    article::{self, Article, correction::Printed},
     error::{Error, Result},
     issue::{Issue, Page},
     newspaper::Newspaper,
@@ -157,6 +158,20 @@ fn open(sealed: &[u8]) -> Result<pb::PublishedIssue> {
         .map_err(|error| Error::Internal(format!("a sealed issue is damaged: {error}")))
 }
 
+/// Where an article stands in a sealed issue.
+pub fn printed(sealed: &[u8], article: Uuid) -> Option<Printed> {
+    let issue = pb::PublishedIssue::decode(sealed).ok()?;
+    let name = article::name(article);
+    let stands_on = |page: &&pb::PublishedPage| {
+        let mut articles = page.placements.iter().filter_map(|placed| placed.article.as_ref());
+        articles.any(|article| article.name == name)
+    };
+    let page = issue.pages.iter().find(stands_on)?.page.as_ref()?;
+    let date = issue.issue?.publish_date?;
+    let publish_date = NaiveDate::from_ymd_opt(date.year, date.month as u32, date.day as u32)?;
+    Some(Printed { page: name::page(&page.name)?, publish_date })
+}
+
 fn article_of(issue: &pb::PublishedIssue, page: String, article: &pb::Article) -> pb::PublishedArticle {
     let used = photos_used(article);
     let photos = issue.photos.iter().filter(|photo| used.contains(photo.name.as_str()));
@@ -213,6 +228,7 @@ fn public_article(article: Article) -> pb::Article {
         reviews: Vec::new(),
         state: 0,
         latest_publication: String::new(),
+        owed_correction: None,
         etag: String::new(),
         create_time: None,
         update_time: None,

@@ -2,6 +2,7 @@
 //! once (aip.dev/193).
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use prost_types::Timestamp;
 use uuid::Uuid;
 
 use crate::{
@@ -164,9 +165,9 @@ impl Check {
 
     /// A time of the years that dates may have, in whole microseconds as Postgres
     /// keeps it; unset is `None`.
-    pub fn time(&mut self, field: &str, value: Option<prost_types::Timestamp>) -> Option<DateTime<Utc>> {
+    pub fn time(&mut self, field: &str, value: Option<Timestamp>) -> Option<DateTime<Utc>> {
         let value = value?;
-        let nanos = u32::try_from(value.nanos).ok();
+        let nanos = u32::try_from(value.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
         let time = nanos.and_then(|nanos| DateTime::from_timestamp(value.seconds, nanos));
         let years = calendar::DATE_FIRST..=calendar::DATE_LAST;
         let within = time.filter(|time| years.contains(&time.date_naive()));

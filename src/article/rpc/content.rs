@@ -1,7 +1,7 @@
 //! The content of an article between its message and its type.
 
 use crate::{
-    article::{Block, Content, Format, PhotoUse, Span},
+    article::{self, Block, Content, Format, PhotoUse, Span},
     config, pb, photo,
     wire::{self, Check, byline},
 };
@@ -29,6 +29,10 @@ pub fn read(check: &mut Check, article: pb::Article) -> Content {
         place: check.line("article.place", article.place, config::CREDIT_CHARS_MAX),
         event_date: check.date("article.event_date", article.event_date),
         embargo_time: check.time("article.embargo_time", article.embargo_time),
+        corrects: match article.corrects.as_str() {
+            "" => None,
+            name => Some(check.article("article.corrects", name)),
+        },
     };
     check.count(
         "article.photos and photos in article.body",
@@ -248,6 +252,7 @@ impl From<Content> for pb::Article {
             place: content.place,
             event_date: content.event_date.map(wire::date),
             embargo_time: content.embargo_time.map(wire::timestamp),
+            corrects: content.corrects.map(article::name).unwrap_or_default(),
             ..pb::Article::default()
         }
     }

@@ -1,6 +1,7 @@
 //! `ArticleService`.
 
 mod content;
+mod correction;
 mod work;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ const WRITABLE: Writable = Writable {
         "place",
         "event_date",
         "embargo_time",
+        "corrects",
     ],
 };
 
@@ -73,6 +75,7 @@ impl From<Article> for pb::Article {
             etag: wire::etag(article.version),
             return_reason: article.return_reason,
             schedule: article.schedule.map(pb::Schedule::from),
+            owed_correction: article.owed.map(pb::OwedCorrection::from),
             ..pb::Article::from(article.content)
         }
     }
@@ -225,7 +228,8 @@ impl ArticleService for Service {
                 }
                 etag.meet(&article.name(), article.version)?;
                 // What it refers to may have been deleted in the meantime.
-                work::resolve(transaction, &mut article.content.clone()).await?;
+                let mut content = article.content.clone();
+                work::resolve(transaction, id, &article.newspaper, &mut content).await?;
                 article.delete_time = None;
                 let digest = article.content_digest;
                 work::save(transaction, article, "undeleted", Some(digest)).await
@@ -331,6 +335,45 @@ impl ArticleService for Service {
             })
         });
         Ok(Response::new(withdrawn.await?))
+    }
+
+    async fn owe_correction(&self, request: Request<pb::OweCorrectionRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "OweCorrection", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        let reason = check.required_lines("reason", message.reason, config::REMARK_CHARS_MAX);
+        check.finish()?;
+        let owing = self.db.write(operation, move |transaction| {
+            let (etag, reason) = (etag.clone(), reason.clone());
+            Box::pin(async move {
+                let article = work::lock(transaction, id, &etag).await?;
+                correction::owe(transaction, article, reason).await
+            })
+        });
+        Ok(Response::new(owing.await?))
+    }
+
+    async fn cancel_owed_correction(
+        &self,
+        request: Request<pb::CancelOwedCorrectionRequest>,
+    ) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "CancelOwedCorrection", message);
+        let id = check.article("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        let reason = check.required_lines("reason", message.reason, config::REMARK_CHARS_MAX);
+        check.finish()?;
+        let cancelled = self.db.write(operation, move |transaction| {
+            let (etag, reason) = (etag.clone(), reason.clone());
+            Box::pin(async move {
+                let article = work::lock(transaction, id, &etag).await?;
+                correction::cancel(transaction, article, reason).await
+            })
+        });
+        Ok(Response::new(cancelled.await?))
     }
 
     async fn list_article_revisions(

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::content;
 use crate::{
-    article::{Article, Content, missing, store},
+    article::{self, Article, Content, missing, store},
     db::{Change, Transaction},
     digest::Digest,
     error::{Error, Result},
@@ -13,9 +13,14 @@ use crate::{
     workflow::{self, Review, State, Subject},
 };
 
-/// Makes sure that everything that the content refers to is there and stays,
-/// and fills in printed names.
-pub async fn resolve(transaction: &mut Transaction, content: &mut Content) -> Result<()> {
+/// Makes sure that everything that the content of an article refers to is there
+/// and stays, and fills in printed names.
+pub async fn resolve(
+    transaction: &mut Transaction,
+    article: Uuid,
+    newspaper: &str,
+    content: &mut Content,
+) -> Result<()> {
     let reporters = store::hold_reporters(transaction.connection(), &content.reporters()).await?;
     byline::complete("article.bylines", &mut content.bylines, &reporters)?;
     let photos = content.photos();
@@ -23,6 +28,18 @@ pub async fn resolve(transaction: &mut Transaction, content: &mut Content) -> Re
     let mut check = Check::default();
     for gone in photos.iter().filter(|photo| !live.contains(*photo)) {
         check.add("article.photos", format!("{} does not exist or is deleted", photo::name(*gone)));
+    }
+    if let Some(corrected) = content.corrects {
+        let own = store::hold_corrected(transaction.connection(), corrected).await?;
+        let name = article::name(corrected);
+        match own {
+            _ if corrected == article => check.add("article.corrects", "is the article itself"),
+            Some(own) if own == newspaper => {}
+            Some(other) => {
+                check.add("article.corrects", format!("{name} belongs to {}", newspaper::name(&other)))
+            }
+            None => check.add("article.corrects", format!("{name} does not exist or is deleted")),
+        }
     }
     check.finish()
 }
@@ -90,11 +107,12 @@ pub async fn create(
         let gone = format!("{} does not exist or is deleted", newspaper::name(&newspaper));
         return Err(Error::invalid("article.newspaper", gone));
     }
-    resolve(transaction, &mut content).await?;
+    let id = Uuid::now_v7();
+    resolve(transaction, id, &newspaper, &mut content).await?;
     let creator = transaction.caller().name.clone();
     let now = transaction.now();
     let article = Article {
-        id: Uuid::now_v7(),
+        id,
         newspaper,
         creator: creator.clone(),
         content_digest: content.digest()?,
@@ -105,6 +123,7 @@ pub async fn create(
         return_reason: String::new(),
         schedule: None,
         latest_publication: None,
+        owed: None,
         version: 1,
         create_time: now,
         update_time: now,
@@ -132,7 +151,7 @@ pub async fn update(
     }
     let mut content = content::read(&mut check, merged);
     check.finish()?;
-    resolve(transaction, &mut content).await?;
+    resolve(transaction, article.id, &article.newspaper, &mut content).await?;
     if content == article.content {
         return Ok(article.into());
     }
@@ -180,6 +199,7 @@ pub async fn send_back(
 /// Why an article cannot be deleted: the names of what still refers to it.
 pub async fn users(transaction: &mut Transaction, article: &Article) -> Result<Vec<String>> {
     let mut by = store::pages_with(transaction.connection(), article.id).await?;
+    by.extend(store::corrections_of(transaction.connection(), article.id).await?);
     by.extend(article.latest_publication.map(publication::name));
     Ok(by)
 }

@@ -3,11 +3,12 @@
 
 use super::bylines::{self, Sign};
 use super::captions::{self, Credit};
-use super::characters::{ends_sentence, single_spaced};
+use super::characters::single_spaced;
 use super::kinds::{Item, Kind};
 use super::ledger::Ledger;
 use super::signatures::Signature;
 use super::{Became, Block, Byline, Caption, Field, Join, Passage, Role, Story, Warning, WarningKind};
+use crate::copy_check::ends_sentence;
 
 /// A story on the desk.
 pub(super) struct Draft {

@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use super::FactKind;
-use super::characters::is_han;
 use super::numbers::{spaces, starts_with};
 use super::tokens::{self, Meaning, Token, token};
+use crate::text::is_han;
 
 /// A fact on a line. All places are counted in characters.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,6 +8,7 @@ use super::lead::{kinship, lead_line_count};
 use super::ledger::Ledger;
 use super::titles::{self, said_length};
 use super::{Became, Block, Field, StoryRole, Warning, WarningKind};
+use crate::copy_check::ends_sentence;
 
 /// A story of fewer characters than this is a brief (简讯).
 const BRIEF_CHARACTERS: usize = 200;
@@ -116,7 +117,7 @@ fn set_titles(items: &[Item], draft: &mut Draft, warnings: &mut Vec<Warning>, le
 /// Whether a paragraph is one that another block follows although its sentence has not ended.
 pub(super) fn broken_paragraphs(blocks: &[Block]) -> impl Iterator<Item = &super::Passage> {
     blocks.windows(2).filter_map(|pair| match &pair[0] {
-        Block::Paragraph(passage) if !super::characters::ends_sentence(&passage.text) => Some(passage),
+        Block::Paragraph(passage) if !ends_sentence(&passage.text) => Some(passage),
         _ => None,
     })
 }

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use super::bylines::{self, Opening, Sign};
 use super::captions::{self, Credit};
-use super::characters::{ends_sentence, is_balanced, is_han, is_ornament, without_ornaments};
+use super::characters::{is_balanced, is_ornament, without_ornaments};
 use super::ledger::Ledger;
 use super::lines::Line;
 use super::signatures::{self, Signature, Trust};
 use super::{Became, Page, Reason, Role};
+use crate::copy_check::ends_sentence;
+use crate::text::is_han;
 
 /// A line, or the half of a line behind a label, with what it looks like.
 pub(super) struct Item<'a> {

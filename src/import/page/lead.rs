@@ -7,8 +7,8 @@
 //! story, so it shares words with it; the lead headline shares more words with the story that has
 //! no headline. Without such a story on the page, there is nothing to decide.
 
-use super::characters::is_han;
 use super::titles::is_worded_as_kicker;
+use crate::text::is_han;
 
 /// Which part of a title's neighbouring pairs of characters also stand in the text, 0 to 1.
 /// Chinese has no spaces between words, and a pair of characters is nearly a word.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::characters::is_unprintable;
+use crate::copy_check::is_unprintable;
 
 /// A line with anything on it.
 pub(super) struct Line<'a> {

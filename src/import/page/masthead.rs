@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::characters::{fold, is_han, single_spaced};
+use super::characters::{fold, single_spaced};
 use super::facts::{Find, find_all};
 use super::kinds::{self, Kind};
 use super::lead::kinship;
@@ -11,6 +11,7 @@ use super::ledger::Ledger;
 use super::lines::Line;
 use super::tokens::Meaning;
 use super::{Became, Fact, FactKind, Page, Reason};
+use crate::text::is_han;
 
 /// How many lines from the top may belong to the masthead. A real one has some twenty.
 const HEAD_LINES_MAX: usize = 60;

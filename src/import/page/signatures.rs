@@ -7,8 +7,9 @@
 use std::ops::Range;
 
 use super::Role;
-use super::characters::{fold, is_han};
+use super::characters::fold;
 use super::surnames::{is_double, opens_with_surname};
+use crate::text::is_han;
 
 /// A signature taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

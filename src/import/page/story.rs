@@ -5,11 +5,11 @@
 //! so: the headline of the next story, a section head inside this one, half a sentence that the
 //! scan has cut, and a slogan that belongs to nothing. What follows them tells them apart.
 
-use super::characters::ends_sentence;
 use super::draft::Draft;
 use super::kinds::{Item, Kind, is_half_sentence};
 use super::ledger::Ledger;
 use super::{Page, Reason, Warning, WarningKind, bylines, captions, headlines};
+use crate::copy_check::ends_sentence;
 
 /// A dispatch longer than this, in characters, may be divided by section heads.
 const LONG_DISPATCH: usize = 400;

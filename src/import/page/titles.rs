@@ -5,7 +5,7 @@
 //! gap between them; a subheadline tells more, with figures, commas, a subject; a kicker names the
 //! occasion or the series.
 
-use super::characters::is_han;
+use crate::text::is_han;
 
 /// The reading of a group of title lines.
 #[derive(Debug, PartialEq, Eq)]

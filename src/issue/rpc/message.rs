@@ -1,11 +1,18 @@
-//! Issues and pages, to and from their messages.
+//! Issues, pages and findings, to and from their messages.
+
+use std::collections::BTreeSet;
 
 use crate::{
     article,
     calendar::{self, LunarDate},
     config,
     issue::{Facts, Issue, Layout, Page, Placement, Role, Weather, page_name},
-    pb, publication,
+    pb,
+    publication::{
+        self,
+        check::{Finding, Severity},
+        preflight::Answer,
+    },
     wire::{self, Check, name::IssueName},
 };
 
@@ -156,5 +163,30 @@ fn placement(check: &mut Check, field: &str, placement: pb::Placement) -> Placem
         headline: check.line(&format!("{field}.headline"), placement.headline, headline_max),
         kicker: check.line(&format!("{field}.kicker"), placement.kicker, headline_max),
         byline: check.line(&format!("{field}.byline"), placement.byline, config::CREDIT_CHARS_MAX),
+    }
+}
+
+/// What preflight answers, with what the caller waived in it.
+pub fn preflight(answer: Answer, acknowledge: &BTreeSet<String>) -> pb::CheckIssueResponse {
+    let total_size = i32::try_from(answer.findings.len()).unwrap_or(i32::MAX);
+    let first = answer.findings.into_iter().take(config::FINDINGS_MAX);
+    let findings = first.map(|found| finding(found, acknowledge)).collect();
+    pb::CheckIssueResponse { findings, total_size, publishable: answer.publishable }
+}
+
+fn finding(found: Finding, acknowledge: &BTreeSet<String>) -> pb::Finding {
+    let rule = found.code.rule();
+    let code = pb::PublishCheck::from_str_name(&format!("PUBLISH_CHECK_{}", rule.name));
+    let severity = match rule.severity {
+        Severity::Error => pb::finding::Severity::Error,
+        Severity::Warning => pb::finding::Severity::Warning,
+    };
+    pb::Finding {
+        severity: severity.into(),
+        code: code.unwrap_or_default().into(),
+        waivable: rule.waivable,
+        waived: found.is_waived(acknowledge),
+        resource: found.resource,
+        description: found.description,
     }
 }

@@ -5,7 +5,7 @@ mod work;
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Utc};
 use tonic::{Request, Response};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     newspaper,
     pb::{self, servers::issue_service_server::IssueService},
     photo::files::Files,
-    publication::{self, IssueOrder, check::WAIVABLE},
+    publication::{self, IssueOrder, check::waivable, preflight},
     wire::{self, Answer, Check, mask, mask::Writable, name::IssueName, operation, page::Page},
 };
 
@@ -44,8 +44,8 @@ impl Service {
 /// Reads the checks that a publisher waives.
 fn waived(check: &mut Check, acknowledge: Vec<String>) -> BTreeSet<String> {
     for (index, code) in acknowledge.iter().enumerate() {
-        if !WAIVABLE.contains(&code.as_str()) {
-            let rule = format!("cannot be waived; what can: {}", WAIVABLE.join(", "));
+        if !waivable().contains(&code.as_str()) {
+            let rule = format!("cannot be waived; what can: {}", waivable().join(", "));
             check.add(format!("acknowledge[{index}]"), rule);
         }
     }
@@ -247,6 +247,21 @@ impl IssueService for Service {
             Box::pin(async move { work::delete_page(transaction, &name, &etag).await })
         });
         Ok(Response::new(deleted.await?))
+    }
+
+    async fn check_issue(&self, request: Request<pb::CheckIssueRequest>) -> Answer<pb::CheckIssueResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let question = preflight::Question {
+            name: check.issue("name", &message.name),
+            publish_time: check.time("publish_time", message.publish_time).unwrap_or_else(Utc::now),
+            note: check.lines("note", message.note, config::REMARK_CHARS_MAX),
+            acknowledge: waived(&mut check, message.acknowledge),
+        };
+        check.finish()?;
+        let acknowledge = question.acknowledge.clone();
+        let answer = preflight::issue(&self.db, self.files.clone(), question).await?;
+        Ok(Response::new(message::preflight(answer, &acknowledge)))
     }
 
     async fn review_issue(&self, request: Request<pb::ReviewIssueRequest>) -> Answer<pb::Issue> {

@@ -1,8 +1,9 @@
 //! Photos as their messages have them, and back.
 
 use crate::{
-    config, pb,
-    photo::{Clearance, File, Photo, Words},
+    config,
+    pb::{self, google::r#type::Date},
+    photo::{Clearance, File, License, Photo, Words},
     wire::{self, Check, byline},
 };
 
@@ -43,6 +44,8 @@ impl From<Photo> for pb::Photo {
         let rights = pb::Rights {
             clearance: pb::rights::Clearance::from(photo.words.clearance).into(),
             cleared_by: photo.cleared_by.clone(),
+            license_start_date: photo.words.license.start_date.map(wire::date),
+            license_end_date: photo.words.license.end_date.map(wire::date),
         };
         pb::Photo {
             name: photo.name(),
@@ -71,6 +74,7 @@ impl From<Photo> for pb::Photo {
 pub fn words(check: &mut Check, photo: pb::Photo) -> Words {
     let rights = photo.rights.unwrap_or_default();
     let clearance = check.enumeration("photo.rights.clearance", rights.clearance);
+    let license = license(check, rights.license_start_date, rights.license_end_date);
     Words {
         caption: check.lines("photo.caption", photo.caption, config::CAPTION_CHARS_MAX),
         bylines: byline::read(check, "photo.bylines", photo.bylines, config::PHOTO_BYLINES_MAX),
@@ -86,5 +90,17 @@ pub fn words(check: &mut Check, photo: pb::Photo) -> Words {
             pb::rights::Clearance::Cleared => Clearance::Cleared,
             pb::rights::Clearance::DoNotUse => Clearance::DoNotUse,
         },
+        license,
     }
+}
+
+fn license(check: &mut Check, start: Option<Date>, end: Option<Date>) -> License {
+    let license = License {
+        start_date: check.date("photo.rights.license_start_date", start),
+        end_date: check.date("photo.rights.license_end_date", end),
+    };
+    if license.start_date.zip(license.end_date).is_some_and(|(start, end)| end < start) {
+        check.add("photo.rights.license_end_date", "must not be before license_start_date");
+    }
+    license
 }

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result},
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
-        Clearance, KIND, Photo, REVIEW_STAGES, Words, content_digest,
+        Clearance, KIND, License, Photo, REVIEW_STAGES, Words, content_digest,
         download::{self, Part, Range},
         files::{Files, Incoming},
         missing, store,
@@ -57,6 +57,11 @@ fn may_clear(caller: &Principal, method: &str) -> Result<()> {
     let roles = [Role::Editor, Role::Publisher].map(Role::as_str).join(",");
     let method = format!("PhotoService/{method}");
     Err(Error::RoleNotAllowed { method, role: caller.role.as_str(), roles })
+}
+
+/// The decision about rights, which is an editor's as a whole.
+fn rights(words: &Words) -> (Clearance, License) {
+    (words.clearance, words.license)
 }
 
 /// Who answers for a clearance that this caller has just set.
@@ -152,7 +157,7 @@ async fn update(transaction: &mut Transaction, mut photo: Photo, merged: pb::Pho
     let mut check = Check::default();
     let mut words = message::words(&mut check, merged);
     check.finish()?;
-    if words.clearance != photo.words.clearance {
+    if rights(&words) != rights(&photo.words) {
         may_clear(transaction.caller(), "UpdatePhoto")?;
         photo.cleared_by = cleared_by(words.clearance, transaction.caller());
     }
@@ -182,7 +187,7 @@ async fn finish(db: Db, caller: Principal, start: upload::Start, incoming: Incom
             // What was found out about the rights was found out about the picture
             // that is replaced now.
             if photo.file.replace(file).is_some() {
-                photo.words.clearance = Clearance::Unknown;
+                (photo.words.clearance, photo.words.license) = rights(&Words::default());
                 photo.cleared_by.clear();
             }
             save_content(transaction, photo, "uploaded").await
@@ -235,7 +240,7 @@ impl PhotoService for Service {
         let operation = operation!(check, caller, "CreatePhoto", message);
         let words = message::words(&mut check, message.photo.unwrap_or_default());
         check.finish()?;
-        if words.clearance != Clearance::Unknown {
+        if rights(&words) != rights(&Words::default()) {
             may_clear(&caller, "CreatePhoto")?;
         }
         let created = self.db.write(operation, move |transaction| {

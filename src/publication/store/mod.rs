@@ -2,6 +2,8 @@
 
 pub mod withdrawal;
 
+use std::collections::{HashMap, HashSet};
+
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,11 +11,13 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    article::correction::Printed,
+    config,
     digest::Digest,
     error::Result,
     issue::Issue,
     photo::{File, Photo},
-    publication::{Kind, Publication, Served, Tombstone},
+    publication::{Kind, Publication, Served, Tombstone, check::Unpublished, seal},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -67,6 +71,56 @@ pub async fn newest_number(connection: &mut PgConnection, issue: &IssueName) -> 
         issue.issue
     );
     Ok(newest.fetch_one(connection).await?)
+}
+
+/// Some issues of the days before one, of its newspaper, that were never
+/// published; newest first.
+pub async fn unpublished_before(
+    connection: &mut PgConnection,
+    issue: &IssueName,
+    publish_date: NaiveDate,
+) -> Result<Vec<Unpublished>> {
+    let rows = sqlx::query!(
+        "select id, publish_date from issues
+         where newspaper = $1 and publish_date < $2 and latest_publication is null and delete_time is null
+         order by publish_date desc, id desc limit $3",
+        issue.newspaper,
+        publish_date,
+        config::UNPUBLISHED_ISSUES_MAX
+    )
+    .fetch_all(connection)
+    .await?;
+    let newspaper = &issue.newspaper;
+    let unpublished = rows.into_iter().map(|row| Unpublished {
+        id: IssueName { newspaper: newspaper.clone(), issue: row.id },
+        publish_date: row.publish_date,
+    });
+    Ok(unpublished.collect())
+}
+
+/// Where articles were last printed: in the newest publication of an issue that
+/// contains them, withdrawn since or not.
+pub async fn printed(connection: &mut PgConnection, articles: &[Uuid]) -> Result<HashMap<Uuid, Printed>> {
+    let rows = sqlx::query!(
+        "select distinct on (a.article) a.article, s.bytes
+         from publication_articles a
+         join publications p on p.sequence = a.publication
+         join snapshots s on s.publication = a.publication
+         where a.article = any($1) and p.kind in ('issue_published', 'issue_corrected')
+         order by a.article, a.publication desc",
+        articles
+    )
+    .fetch_all(connection)
+    .await?;
+    let printed =
+        rows.into_iter().filter_map(|row| Some((row.article, seal::printed(&row.bytes, row.article)?)));
+    Ok(printed.collect())
+}
+
+/// Those of these reporters who have retired.
+pub async fn retired(connection: &mut PgConnection, reporters: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let retired = sqlx::query_scalar!("select id from reporters where id = any($1) and retired", reporters);
+    Ok(retired.fetch_all(connection).await?.into_iter().collect())
 }
 
 /// Lets readers find this publication of an issue.

@@ -217,7 +217,7 @@ fn remarks(stage: &Stage) -> Vec<Text> {
     let names = || [stage.article.clone(), stage.issue.clone(), stage.photo.clone()];
     let [returned_article, returned_issue, returned_photo] = names();
     let [article, issue, _] = names();
-    let (noted_article, noted_issue) = (article, issue);
+    let (noted_article, noted_issue, checked_issue) = (article, issue.clone(), issue);
     vec![
         line("reason", 1_000, move |reason| {
             let name = returned_article.clone();
@@ -251,6 +251,11 @@ fn remarks(stage: &Stage) -> Vec<Text> {
         line("note", 1_000, move |note| {
             let name = noted_issue.clone();
             ask("IssueService/PublishIssue", &pb::PublishIssueRequest { name, note, ..Default::default() })
+        })
+        .lines(),
+        line("note", 1_000, move |note| {
+            let name = checked_issue.clone();
+            ask("IssueService/CheckIssue", &pb::CheckIssueRequest { name, note, ..Default::default() })
         })
         .lines(),
     ]

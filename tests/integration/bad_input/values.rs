@@ -70,9 +70,45 @@ fn dated(stage: &Stage, day: Option<Date>) -> Vec<(&'static str, Ask)> {
         ("issue.publish_date", create_issue(issue)),
         ("issue.publish_date", ask("IssueService/UpdateIssue", &update)),
         ("article.event_date", create_article(pb::Article { event_date: day, ..article("题") })),
+        ("photo.rights.license_start_date", licensed(day, None)),
+        ("photo.rights.license_end_date", licensed(None, day)),
         ("publish_date", ask("IssueService/CloneIssue", &clone)),
         ("publish_date", ask("PublicationService/GetPublishedIssue", &get)),
     ]
+}
+
+/// Creates a photo whose rights are granted for some days.
+fn licensed(license_start_date: Option<Date>, license_end_date: Option<Date>) -> Ask {
+    let rights = pb::Rights { license_start_date, license_end_date, ..Default::default() };
+    create_photo(pb::Photo { rights: Some(rights), ..Default::default() })
+}
+
+#[tokio::test]
+async fn a_licence_does_not_end_before_it_starts() {
+    let stage = Stage::open().await;
+    let days = |start, end| licensed(Some(date(2026, 11, start)), Some(date(2026, 11, end)));
+    let end_date = ["photo.rights.license_end_date"];
+    stage.refuses(vec![case("ends before it starts", days(2, 1), &end_date)]).await;
+    stage.takes(vec![("a day".into(), days(2, 2)), ("two days".into(), days(2, 3))]).await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_time_to_check_for_is_a_time() {
+    let stage = Stage::open().await;
+    let at = |seconds, nanos| {
+        let publish_time = Some(prost_types::Timestamp { seconds, nanos });
+        let check = pb::CheckIssueRequest { name: stage.issue.clone(), publish_time, ..Default::default() };
+        ask("IssueService/CheckIssue", &check)
+    };
+    let wrong = [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0), (1 << 40, 0), (-(1 << 40), 0)];
+    let cases = wrong.map(|(seconds, nanos)| {
+        case(format!("{seconds} s {nanos} ns"), at(seconds, nanos), &["publish_time"])
+    });
+    stage.refuses(cases.into()).await;
+    let right = [(0, 0), (1_900_000_000, 999_999_999), (-1_900_000_000, 0)];
+    stage.takes(right.map(|(seconds, nanos)| (format!("{seconds} s"), at(seconds, nanos))).into()).await;
+    stage.close().await;
 }
 
 #[tokio::test]
@@ -221,7 +257,13 @@ async fn codes_from_outside_are_of_their_lists() {
         let acknowledge = vec!["PAGE_COUNT".into(), waived.into(), "RUNNING_NUMBER".into()];
         let publish =
             pb::PublishIssueRequest { name: stage.issue.clone(), acknowledge, ..Default::default() };
+        let check = pb::CheckIssueRequest {
+            name: stage.issue.clone(),
+            acknowledge: publish.acknowledge.clone(),
+            ..Default::default()
+        };
         wrong.push(case(waived, ask("IssueService/PublishIssue", &publish), &["acknowledge[1]"]));
+        wrong.push(case(waived, ask("IssueService/CheckIssue", &check), &["acknowledge[1]"]));
     }
     stage.refuses(wrong).await;
     stage.close().await;

@@ -259,6 +259,7 @@ fn article(scene: &Scene, n: i32) -> pb::Article {
         language_code: ["zh-Hans", "zh-Hant"][n as usize % 2].into(),
         place: format!("某地{n}"),
         event_date: Some(date(2026, 1, 1 + n % 28)),
+        corrects: scene.article.clone(),
         ..Default::default()
     }
 }
