@@ -117,6 +117,7 @@ fn the_demo_does_the_whole_job_on_its_own_page() {
         assert!(printed.contains(expected), "{expected} is not in:\n{printed}");
     }
     assert!(said.contains("stand-in picture"), "{said}");
+    assert!(said.contains("preflight finds 1 thing") && said.contains("error PAGE_COUNT"), "{said}");
     assert!(!printed.contains('\u{1b}'), "colours only on a terminal");
 }
 

@@ -243,6 +243,15 @@ fn a_story_that_breaks_off_is_reported() {
 }
 
 #[test]
+fn a_weekday_in_a_story_that_is_not_its_dates_is_reported_with_its_line() {
+    let page = assert_nothing_is_lost(&format!(
+        "{HEAD}\n新桥今日通车\n■记者 林晓\n本报讯 4月20日（星期四），新桥验收。4月22日（周五），新桥通车。\n"
+    ));
+    let seen: Vec<_> = page.warnings.iter().map(|warning| (warning.line, warning.kind)).collect();
+    assert_eq!(seen, [(6, WarningKind::Weekday)]);
+}
+
+#[test]
 fn a_weekday_and_a_lunar_date_that_are_wrong_are_reported() {
     let page = parse("云岭日报\n2023年4月21日 星期四\n农历癸卯年三月初三\n");
     let warnings = calendar_warnings(&page, "星期五", "癸卯年三月初二");

@@ -4,7 +4,7 @@ use masthead::{article::Content, pb};
 use sqlx::types::Json;
 
 use super::{Stage, led, page, placement, statement};
-use crate::newsroom::{PAPER, article, date, mask, paragraph, upload};
+use crate::newsroom::{PAPER, article, mask, upload};
 
 pub const OF_ARTICLES: [&str; 6] = [
     "ARTICLE_DELETED",
@@ -95,14 +95,14 @@ async fn take_headline(past: &mut sqlx::PgConnection, article: &pb::Article) {
 }
 
 /// An article with a photo, and an issue with the article.
-async fn illustrated(stage: &mut Stage, photo: &pb::Photo) -> pb::Issue {
+pub async fn illustrated(stage: &mut Stage, photo: &pb::Photo) -> pb::Issue {
     let photos = vec![pb::PhotoUse { photo: photo.name.clone(), ..Default::default() }];
     let article = stage.signed(pb::Article { photos, ..article("图文并茂") }).await;
     stage.issue_of(&[&article]).await
 }
 
 /// A photo with these rights and, if it is more than 0 pixels wide, a file.
-async fn photo(stage: &mut Stage, rights: pb::Rights, width_px: u32) -> pb::Photo {
+pub async fn photo(stage: &mut Stage, rights: pb::Rights, width_px: u32) -> pb::Photo {
     let photo = pb::Photo { caption: "演练现场".into(), rights: Some(rights), ..Default::default() };
     let create = pb::CreatePhotoRequest { photo: Some(photo), ..Default::default() };
     let photo = stage.desk.photos.create_photo(create).await.expect("a photo").into_inner();
@@ -113,14 +113,14 @@ async fn photo(stage: &mut Stage, rights: pb::Rights, width_px: u32) -> pb::Phot
     stage.desk.photos.upload_photo(upload(&photo.name, file)).await.expect("an upload").into_inner()
 }
 
-async fn signed_photo(stage: &mut Stage, rights: pb::Rights, width_px: u32) -> pb::Photo {
+pub async fn signed_photo(stage: &mut Stage, rights: pb::Rights, width_px: u32) -> pb::Photo {
     let photo = photo(stage, rights, width_px).await;
     let review =
         pb::ReviewPhotoRequest { name: photo.name, etag: "*".into(), stage: 1, ..Default::default() };
     stage.signer.photos.review_photo(review).await.expect("a sign-off").into_inner()
 }
 
-fn cleared() -> pb::Rights {
+pub fn cleared() -> pb::Rights {
     pb::Rights { clearance: pb::rights::Clearance::Cleared.into(), ..Default::default() }
 }
 
@@ -163,33 +163,7 @@ async fn each_error_of_a_photo_is_found_alone() {
     stage.close().await;
 }
 
-#[tokio::test]
-async fn a_photo_is_licensed_for_the_day_of_the_issue_or_is_not_printed() {
-    let mut stage = Stage::open().await;
-    let day = |day| Some(date(2026, 11, day));
-    // The issues appear on the 20th.
-    let cases = [
-        (None, None, true),
-        (day(20), day(20), true),
-        (day(1), None, true),
-        (None, day(20), true),
-        (day(21), None, false),
-        (None, day(19), false),
-        (day(21), day(22), false),
-        (day(1), day(19), false),
-    ];
-    for (license_start_date, license_end_date, fits) in cases {
-        let rights = pb::Rights { license_start_date, license_end_date, ..cleared() };
-        let photo = signed_photo(&mut stage, rights, 30).await;
-        let issue = illustrated(&mut stage, &photo).await;
-        let missing = [("PHOTO_NOT_CLEARED".to_owned(), photo.name.clone())];
-        let expected = if fits { &missing[..0] } else { &missing[..] };
-        assert_eq!(stage.findings(&issue).await, expected, "{license_start_date:?} {license_end_date:?}");
-    }
-    stage.close().await;
-}
-
-async fn set_newspaper(stage: &mut Stage, newspaper: pb::Newspaper, path: &str) {
+pub async fn set_newspaper(stage: &mut Stage, newspaper: pb::Newspaper, path: &str) {
     let newspaper = pb::Newspaper { name: PAPER.into(), etag: "*".into(), ..newspaper };
     let update = pb::UpdateNewspaperRequest {
         newspaper: Some(newspaper),
@@ -284,32 +258,5 @@ async fn each_error_of_an_issue_is_found_alone() {
     stage.place(&first, 1, vec![placement(&other, pb::placement::Role::Lead)]).await;
     stage.sign_issue(&first).await;
     stage.finds(&first, "CORRECTION_NOTE", &first.name).await;
-    stage.close().await;
-}
-
-#[tokio::test]
-async fn a_lone_article_is_printed_on_the_day_of_its_newspaper() {
-    let mut stage = Stage::open().await;
-    // Their days always differ.
-    let (ahead, behind) = ("Pacific/Kiritimati", "Pacific/Pago_Pago");
-    let today = chrono::Utc::now() + chrono::TimeDelta::hours(14);
-    let days = [today, today + chrono::TimeDelta::days(1)].map(|day| {
-        use chrono::Datelike;
-        Some(date(day.year(), day.month() as i32, day.day() as i32))
-    });
-    let rights = pb::Rights { license_start_date: days[0], license_end_date: days[1], ..cleared() };
-    let photo = signed_photo(&mut stage, rights, 30).await;
-    let photos = vec![pb::PhotoUse { photo: photo.name.clone(), ..Default::default() }];
-    let body = vec![paragraph("昨天，本市举行了一次演练。")];
-    let article = stage.signed(pb::Article { photos, body, ..article("图文并茂") }).await;
-    let publish = pb::PublishArticleRequest { name: article.name.clone(), ..Default::default() };
-    set_newspaper(&mut stage, pb::Newspaper { time_zone: behind.into(), ..Default::default() }, "time_zone")
-        .await;
-    let refused =
-        stage.desk.articles.publish_article(publish.clone()).await.expect_err("it is yesterday there");
-    assert_eq!(crate::newsroom::codes(&refused), ["PHOTO_NOT_CLEARED"]);
-    set_newspaper(&mut stage, pb::Newspaper { time_zone: ahead.into(), ..Default::default() }, "time_zone")
-        .await;
-    stage.desk.articles.publish_article(publish).await.expect("it is today there");
     stage.close().await;
 }

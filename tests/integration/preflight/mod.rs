@@ -3,6 +3,7 @@
 
 mod answer;
 mod errors;
+mod licences;
 mod table;
 mod warnings;
 
