@@ -7,7 +7,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{digest::Digest, error::Result};
+use crate::{
+    byline::{self, Byline},
+    digest::Digest,
+    error::Result,
+};
 
 /// The content of an article.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,36 +42,6 @@ pub struct Content {
     pub place: String,
     /// The day it happened.
     pub event_date: Option<NaiveDate>,
-}
-
-/// 署名: a name as printed, and the reporter that it stands for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Byline {
-    /// The reporter; none for an outsider.
-    pub reporter: Option<Uuid>,
-    /// The name as printed.
-    pub printed_name: String,
-    /// What the person did.
-    pub role: BylineRole,
-}
-
-/// What the person of a byline did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BylineRole {
-    /// Not said.
-    #[default]
-    Unspecified,
-    /// 记者.
-    Reporter,
-    /// 通讯员.
-    Correspondent,
-    /// 摄.
-    Photographer,
-    /// 责编.
-    Editor,
-    /// 校对.
-    Proofreader,
 }
 
 /// One piece of a body.
@@ -165,8 +139,7 @@ impl Content {
 
     /// The reporters whom bylines refer to, each once.
     pub fn reporters(&self) -> Vec<Uuid> {
-        let reporters: BTreeSet<Uuid> = self.bylines.iter().filter_map(|byline| byline.reporter).collect();
-        reporters.into_iter().collect()
+        byline::reporters(&self.bylines)
     }
 
     /// The photos that it uses, beside or inside its text, each once.

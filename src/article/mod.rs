@@ -6,7 +6,7 @@ mod content;
 pub mod rpc;
 pub(crate) mod store;
 
-pub use content::{Block, Byline, BylineRole, Content, Format, PhotoUse, Span};
+pub use content::{Block, Content, Format, PhotoUse, Span};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

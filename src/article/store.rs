@@ -1,6 +1,6 @@
 //! Articles and their revisions in Postgres.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
@@ -271,18 +271,6 @@ pub async fn hold_newspaper(connection: &mut PgConnection, id: &str) -> Result<O
         id
     );
     Ok(stages.fetch_optional(connection).await?.map(i32::from))
-}
-
-/// The display names of reporters whom a byline is about to refer to, with a
-/// lock that keeps them from being deleted; those that are there and live.
-pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
-    let rows = sqlx::query!(
-        "select id, display_name from reporters where id = any($1) and delete_time is null order by id for share",
-        ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
 }
 
 /// Photos that are about to be used, with a lock that keeps them from being

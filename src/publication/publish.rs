@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     article::{self, Article},
+    byline,
     db::{Change, Transaction},
     digest::Digest,
     error::{Error, Result},
@@ -124,7 +125,7 @@ async fn lock_material<'a>(
     reporters
         .extend(photos.iter().flat_map(|photo| &photo.words.bylines).filter_map(|byline| byline.reporter));
     let reporters =
-        article::store::hold_reporters(transaction.connection(), &Vec::from_iter(reporters)).await?;
+        byline::store::hold_reporters(transaction.connection(), &Vec::from_iter(reporters)).await?;
     let mut material = Material { reporters: reporters.into_iter().collect(), ..Material::default() };
     for photo in photos {
         if let Some(file) = &photo.file

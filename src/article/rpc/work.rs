@@ -5,19 +5,20 @@ use uuid::Uuid;
 use super::content;
 use crate::{
     article::{Article, Content, missing, store},
+    byline,
     db::{Change, Transaction},
     digest::Digest,
     error::{Error, Result},
     newspaper, pb, photo, publication,
-    wire::{self, Check, byline},
+    wire::{self, Check},
     workflow::{self, Review, State, Subject},
 };
 
 /// Makes sure that everything that the content refers to is there and stays,
 /// and fills in printed names.
 pub async fn resolve(transaction: &mut Transaction, content: &mut Content) -> Result<()> {
-    let reporters = store::hold_reporters(transaction.connection(), &content.reporters()).await?;
-    byline::complete("article.bylines", &mut content.bylines, &reporters)?;
+    let reporters = byline::store::hold_reporters(transaction.connection(), &content.reporters()).await?;
+    wire::byline::complete("article.bylines", &mut content.bylines, &reporters)?;
     let photos = content.photos();
     let live = store::hold_photos(transaction.connection(), &photos).await?;
     let mut check = Check::default();

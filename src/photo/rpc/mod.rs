@@ -3,7 +3,7 @@
 mod message;
 mod upload;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use futures::{StreamExt, stream::BoxStream};
 use tonic::{Request, Response, Status};
@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     admin::Role,
-    article::Byline,
     auth::Principal,
+    byline::{self, Byline, reporters},
     config,
     db::{Change, Db, Operation, Transaction},
     digest::Digest,
@@ -25,7 +25,7 @@ use crate::{
         files::{Files, Incoming},
         missing, store,
     },
-    wire::{self, Answer, Check, byline, mask, mask::Writable, operation, page::Page},
+    wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
     workflow::{self, Review, State, Subject},
 };
 
@@ -67,17 +67,11 @@ fn cleared_by(clearance: Clearance, caller: &Principal) -> String {
     }
 }
 
-/// The reporters whom bylines refer to, each once.
-fn reporters(bylines: &[Byline]) -> Vec<Uuid> {
-    let reporters: BTreeSet<Uuid> = bylines.iter().filter_map(|byline| byline.reporter).collect();
-    reporters.into_iter().collect()
-}
-
 /// Makes sure that everyone whom the bylines refer to is there and stays, and
 /// fills in printed names.
 async fn resolve(transaction: &mut Transaction, bylines: &mut [Byline]) -> Result<()> {
-    let live = store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
-    byline::complete("photo.bylines", bylines, &live)
+    let live = byline::store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
+    wire::byline::complete("photo.bylines", bylines, &live)
 }
 
 /// Finds a live photo to work on, locked, if the caller knows its etag.
