@@ -73,6 +73,14 @@ pub enum Error {
         /// The full name.
         name: String,
     },
+    /// There was such a resource, and it is not kept any more.
+    #[error("{name} is not kept any more; of revisions that nobody has signed, only the newest are")]
+    NotKept {
+        /// The resource type.
+        kind: &'static str,
+        /// The full name.
+        name: String,
+    },
     /// Nothing of this name is published.
     #[error("{name} has not been published")]
     NotPublished {
@@ -221,7 +229,7 @@ impl Error {
             | Error::InvalidPageToken
             | Error::RequestIdReused(_)
             | Error::InvalidPhotoFile(_) => Code::InvalidArgument,
-            Error::NotFound { .. } | Error::NotPublished { .. } => Code::NotFound,
+            Error::NotFound { .. } | Error::NotKept { .. } | Error::NotPublished { .. } => Code::NotFound,
             Error::Exists { .. } | Error::NotDeleted { .. } => Code::AlreadyExists,
             Error::EtagMismatch { .. } => Code::Aborted,
             Error::Deleted { .. }
@@ -246,7 +254,7 @@ impl Error {
             Error::Malformed(_) => "MALFORMED_MESSAGE",
             Error::InvalidPageToken => "INVALID_PAGE_TOKEN",
             Error::RequestIdReused(_) => "REQUEST_ID_REUSED",
-            Error::NotFound { .. } => "RESOURCE_NOT_FOUND",
+            Error::NotFound { .. } | Error::NotKept { .. } => "RESOURCE_NOT_FOUND",
             Error::NotPublished { .. } => "NOT_PUBLISHED",
             Error::Exists { .. } => "RESOURCE_EXISTS",
             Error::NotDeleted { .. } => "RESOURCE_NOT_DELETED",
@@ -300,6 +308,7 @@ impl Error {
                 details.add_bad_request_violation("request_id", self.to_string());
             }
             Error::NotFound { kind, name }
+            | Error::NotKept { kind, name }
             | Error::NotPublished { kind, name }
             | Error::Exists { kind, name }
             | Error::NotDeleted { kind, name }

@@ -105,7 +105,13 @@ pub fn missing(id: Uuid) -> Error {
     Error::NotFound { kind: KIND, name: name(id) }
 }
 
-/// The error for a revision that is not there.
-pub fn missing_revision(id: Uuid, revision: i64) -> Error {
-    Error::NotFound { kind: REVISION_KIND, name: revision_name(id, revision) }
+/// The error for a revision that is not there, of an article whose newest one is
+/// `newest`: it is not kept any more, or never was.
+pub fn missing_revision(id: Uuid, revision: i64, newest: i64) -> Error {
+    let name = revision_name(id, revision);
+    if revision < newest {
+        Error::NotKept { kind: REVISION_KIND, name }
+    } else {
+        Error::NotFound { kind: REVISION_KIND, name }
+    }
 }

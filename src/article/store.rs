@@ -7,7 +7,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, Content, Revision},
+    article::{self, Article, Content, Revision},
     error::Result,
     workflow::{self, Review, State, store::digest},
 };
@@ -240,6 +240,18 @@ pub async fn revision(connection: &mut PgConnection, id: Uuid, number: i64) -> R
     row.map(RevisionRow::revision).transpose()
 }
 
+/// As [`revision`].
+///
+/// # Errors
+/// It is not kept any more, or never was.
+pub async fn kept_revision(connection: &mut PgConnection, id: Uuid, number: i64) -> Result<Revision> {
+    if let Some(revision) = revision(connection, id, number).await? {
+        return Ok(revision);
+    }
+    let newest = newest_revision(connection, id).await?;
+    Err(article::missing_revision(id, number, newest.unwrap_or_default()))
+}
+
 /// Revisions of an article, newest first, those older than `before`.
 pub async fn revisions(
     connection: &mut PgConnection,
@@ -261,6 +273,32 @@ pub async fn revisions(
     .fetch_all(connection)
     .await?;
     rows.into_iter().map(RevisionRow::revision).collect()
+}
+
+/// Removes the oldest revisions that nobody has signed but for so many; the
+/// newest one always stays.
+pub async fn forget_revisions(connection: &mut PgConnection, id: Uuid, kept: i64) -> Result<()> {
+    sqlx::query!(
+        "delete from article_revisions where article = $1 and revision in (
+             select saved.revision from article_revisions saved
+             where saved.article = $1 and not exists (
+                 select from reviews signed
+                 where signed.subject = $1 and signed.revision = saved.revision and signed.outcome = 'signed'
+             )
+             order by saved.revision desc offset $2
+         )",
+        id,
+        kept
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The number of the newest revision of an article, deleted or not.
+pub async fn newest_revision(connection: &mut PgConnection, id: Uuid) -> Result<Option<i64>> {
+    let newest = sqlx::query_scalar!("select revision from articles where id = $1", id);
+    Ok(newest.fetch_optional(connection).await?)
 }
 
 /// How many stages must sign articles of a newspaper, with a lock that keeps

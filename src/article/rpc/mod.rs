@@ -1,6 +1,7 @@
 //! `ArticleService`.
 
 mod content;
+mod history;
 mod work;
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use tonic::{Request, Response};
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, KIND, Revision, missing, missing_revision, name, revision_name, store},
+    article::{Article, KIND, missing, store},
     config,
     db::Db,
     error::{Error, Result},
@@ -72,25 +73,6 @@ impl From<Article> for pb::Article {
             etag: wire::etag(article.version),
             return_reason: article.return_reason,
             ..pb::Article::from(article.content)
-        }
-    }
-}
-
-impl From<Revision> for pb::ArticleRevision {
-    fn from(revision: Revision) -> pb::ArticleRevision {
-        let snapshot = pb::Article {
-            name: name(revision.article),
-            uid: revision.article.to_string(),
-            newspaper: newspaper::name(&revision.newspaper),
-            revision: revision.number,
-            content_digest: revision.content_digest.to_string(),
-            ..pb::Article::from(revision.content)
-        };
-        pb::ArticleRevision {
-            name: revision_name(revision.article, revision.number),
-            snapshot: Some(snapshot),
-            author: revision.author,
-            create_time: Some(wire::timestamp(revision.create_time)),
         }
     }
 }
@@ -289,31 +271,20 @@ impl ArticleService for Service {
         Ok(Response::new(published.await?))
     }
 
+    async fn list_article_reviews(
+        &self,
+        request: Request<pb::ListArticleReviewsRequest>,
+    ) -> Answer<pb::ListArticleReviewsResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(history::list_reviews(&self.db, message).await?))
+    }
+
     async fn list_article_revisions(
         &self,
         request: Request<pb::ListArticleRevisionsRequest>,
     ) -> Answer<pb::ListArticleRevisionsResponse> {
         let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
-        let id = check.article("parent", &message.parent);
-        let arguments = [message.parent.as_str()];
-        let page = Page::open(
-            &mut check,
-            "ListArticleRevisions",
-            &arguments,
-            message.page_size,
-            &message.page_token,
-        )?;
-        check.finish()?;
-        let mut connection = self.db.read().await?;
-        let mut revisions = store::revisions(&mut connection, id, page.after, page.size + 1).await?;
-        // Every article has a revision, so that none means no article.
-        if revisions.is_empty() && page.after.is_none() {
-            return Err(missing(id).into());
-        }
-        let next_page_token = page.close(&mut revisions, |revision| revision.number)?;
-        let article_revisions = revisions.into_iter().map(pb::ArticleRevision::from).collect();
-        Ok(Response::new(pb::ListArticleRevisionsResponse { article_revisions, next_page_token }))
+        Ok(Response::new(history::list(&self.db, message).await?))
     }
 
     async fn get_article_revision(
@@ -321,12 +292,6 @@ impl ArticleService for Service {
         request: Request<pb::GetArticleRevisionRequest>,
     ) -> Answer<pb::ArticleRevision> {
         let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
-        let (id, number) = check.revision("name", &message.name);
-        check.finish()?;
-        let mut connection = self.db.read().await?;
-        let revision = store::revision(&mut connection, id, number).await?;
-        let revision = revision.ok_or_else(|| missing_revision(id, number))?;
-        Ok(Response::new(revision.into()))
+        Ok(Response::new(history::get(&self.db, message).await?))
     }
 }

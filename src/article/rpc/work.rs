@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     newspaper, pb, photo, publication,
     wire::{self, Check},
-    workflow::{self, Review, State, Subject},
+    workflow::{self, Outcome, Review, State, Subject},
 };
 
 /// Makes sure that everything that the content refers to is there and stays,
@@ -58,10 +58,13 @@ pub async fn save_content(
     article.reviews.clear();
     article.return_reason.clear();
     article.update_time = transaction.now();
-    let now = transaction.now();
+    let (now, kept) = (transaction.now(), i64::from(transaction.revisions_kept()));
     let (reporters, photos) = (article.content.reporters(), article.content.photos());
     let connection = transaction.connection();
     store::insert_revision(connection, &article, &author).await?;
+    if article.revision > kept {
+        store::forget_revisions(connection, article.id, kept).await?;
+    }
     store::set_references(connection, article.id, &reporters, &photos).await?;
     workflow::store::void(connection, article.id, now).await?;
     workflow::store::add_author(connection, article.id, &author).await?;
@@ -149,8 +152,17 @@ pub async fn review(
     article.state = subject.sign(&reviewer, stage)?;
     article.return_reason.clear();
     let content_digest = article.content_digest;
-    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
-    workflow::store::sign(transaction.connection(), article.id, &review).await?;
+    let review = Review {
+        stage,
+        outcome: Outcome::Signed,
+        reviewer,
+        content_digest,
+        revision: Some(article.revision),
+        remark,
+        create_time: transaction.now(),
+        void_time: None,
+    };
+    workflow::store::add(transaction.connection(), article.id, &review).await?;
     article.reviews.push(review);
     save(transaction, article, "reviewed", Some(content_digest)).await
 }
@@ -161,9 +173,21 @@ pub async fn send_back(
     reason: String,
 ) -> Result<pb::Article> {
     let name = article.name();
-    Subject { name: &name, state: article.state, stages: 1, reviews: &[], authors: &[] }.send_back()?;
+    let (state, reviews) = (article.state, &article.reviews);
+    let stage = Subject { name: &name, state, stages: 1, reviews, authors: &[] }.send_back()?;
     let now = transaction.now();
+    let review = Review {
+        stage,
+        outcome: Outcome::Returned,
+        reviewer: transaction.caller().name.clone(),
+        content_digest: article.content_digest,
+        revision: Some(article.revision),
+        remark: reason.clone(),
+        create_time: now,
+        void_time: Some(now),
+    };
     workflow::store::void(transaction.connection(), article.id, now).await?;
+    workflow::store::add(transaction.connection(), article.id, &review).await?;
     article.state = State::Draft;
     article.reviews.clear();
     article.return_reason = reason;

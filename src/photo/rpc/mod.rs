@@ -26,7 +26,7 @@ use crate::{
         missing, store,
     },
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
-    workflow::{self, Review, State, Subject},
+    workflow::{self, Outcome, Review, State, Subject},
 };
 
 const WRITABLE: Writable = Writable {
@@ -202,8 +202,17 @@ async fn review(
     photo.state = subject.sign(&reviewer, stage)?;
     photo.return_reason.clear();
     let content_digest = photo.content_digest;
-    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
-    workflow::store::sign(transaction.connection(), photo.id, &review).await?;
+    let review = Review {
+        stage,
+        outcome: Outcome::Signed,
+        reviewer,
+        content_digest,
+        revision: None,
+        remark,
+        create_time: transaction.now(),
+        void_time: None,
+    };
+    workflow::store::add(transaction.connection(), photo.id, &review).await?;
     photo.reviews.push(review);
     save(transaction, photo, "reviewed", content_digest).await
 }
@@ -211,9 +220,20 @@ async fn review(
 async fn send_back(transaction: &mut Transaction, mut photo: Photo, reason: String) -> Result<pb::Photo> {
     let name = photo.name();
     let (state, reviews) = (photo.state, &photo.reviews);
-    Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &[] }.send_back()?;
+    let stage = Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &[] }.send_back()?;
     let now = transaction.now();
+    let review = Review {
+        stage,
+        outcome: Outcome::Returned,
+        reviewer: transaction.caller().name.clone(),
+        content_digest: photo.content_digest,
+        revision: None,
+        remark: reason.clone(),
+        create_time: now,
+        void_time: Some(now),
+    };
     workflow::store::void(transaction.connection(), photo.id, now).await?;
+    workflow::store::add(transaction.connection(), photo.id, &review).await?;
     photo.state = State::Draft;
     photo.reviews.clear();
     photo.return_reason = reason;
@@ -429,5 +449,21 @@ impl PhotoService for Service {
             })
         });
         Ok(Response::new(returned.await?))
+    }
+
+    async fn list_photo_reviews(
+        &self,
+        request: Request<pb::ListPhotoReviewsRequest>,
+    ) -> Answer<pb::ListPhotoReviewsResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let id = check.photo("parent", &message.parent);
+        let arguments = [message.parent.as_str()];
+        let method = "ListPhotoReviews";
+        let page = Page::open(&mut check, method, &arguments, message.page_size, &message.page_token)?;
+        check.finish()?;
+        store::find(&mut *self.db.read().await?, id).await?.ok_or_else(|| missing(id))?;
+        let (reviews, next_page_token) = workflow::rpc::list_reviews(&self.db, id, &page).await?;
+        Ok(Response::new(pb::ListPhotoReviewsResponse { reviews, next_page_token }))
     }
 }
