@@ -78,6 +78,8 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("ArticleService/PublishArticle", PUBLISHERS),
     ("ArticleService/ListArticleRevisions", NEWSROOM),
     ("ArticleService/GetArticleRevision", NEWSROOM),
+    ("ArticleService/CompareArticleRevisions", NEWSROOM),
+    ("ArticleService/RollbackArticle", WRITERS),
     ("ReporterService/CreateReporter", WRITERS),
     ("ReporterService/GetReporter", NEWSROOM),
     ("ReporterService/ListReporters", NEWSROOM),

@@ -88,6 +88,10 @@ pub const CELSIUS_MAX: i32 = 60;
 /// Revisions of an article that nobody has signed, which are kept if the
 /// operator does not say.
 pub const REVISIONS_KEPT_DEFAULT: u32 = 500;
+/// Characters looked at in order to tell which of the blocks that were rewritten
+/// in one comparison of revisions became which; where that would take more, they
+/// are shown as removed and added.
+pub const COMPARE_STEPS_MAX: usize = 10_000_000;
 
 /// Bytes of a photo's original file at most: 256 MiB.
 pub const PHOTO_BYTES_MAX: u64 = 256 * 1024 * 1024;

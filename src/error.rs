@@ -81,6 +81,14 @@ pub enum Error {
         /// The full name.
         name: String,
     },
+    /// There is nothing to compare a revision with.
+    #[error("{name} cannot be compared: {why}")]
+    NoBaseRevision {
+        /// The full name of the article or revision.
+        name: String,
+        /// What is missing.
+        why: &'static str,
+    },
     /// Nothing of this name is published.
     #[error("{name} has not been published")]
     NotPublished {
@@ -237,6 +245,7 @@ impl Error {
             | Error::IllegalMove { .. }
             | Error::ReviewerNotIndependent { .. }
             | Error::WrongStage { .. }
+            | Error::NoBaseRevision { .. }
             | Error::NotPublishable { .. }
             | Error::PhotoWithoutFile { .. } => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
@@ -255,6 +264,7 @@ impl Error {
             Error::InvalidPageToken => "INVALID_PAGE_TOKEN",
             Error::RequestIdReused(_) => "REQUEST_ID_REUSED",
             Error::NotFound { .. } | Error::NotKept { .. } => "RESOURCE_NOT_FOUND",
+            Error::NoBaseRevision { .. } => "NO_BASE_REVISION",
             Error::NotPublished { .. } => "NOT_PUBLISHED",
             Error::Exists { .. } => "RESOURCE_EXISTS",
             Error::NotDeleted { .. } => "RESOURCE_NOT_DELETED",

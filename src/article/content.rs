@@ -45,7 +45,7 @@ pub struct Content {
 }
 
 /// One piece of a body.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Block {
     /// A paragraph of running text.
@@ -94,7 +94,7 @@ pub enum Block {
 }
 
 /// The formatting of a part of a paragraph.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// The first character, in Unicode code points from 0.
     pub start: i32,
@@ -105,7 +105,7 @@ pub struct Span {
 }
 
 /// How a part of a paragraph is set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Bold.
@@ -117,7 +117,7 @@ pub enum Format {
 }
 
 /// A photo that runs with an article.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PhotoUse {
     /// The photo.
     pub photo: Uuid,

@@ -2,6 +2,7 @@
 //! content is a revision that never changes again; reviews sign one exact
 //! content, by its digest.
 
+pub mod compare;
 mod content;
 pub mod rpc;
 pub(crate) mod store;

@@ -92,6 +92,21 @@ pub async fn history(
     rows.into_iter().map(|row| Ok(((row.create_time, row.id), row.review()?))).collect()
 }
 
+/// The newest revision of an article that this person has signed, whether the
+/// sign-off is in force or void.
+pub async fn newest_signed_revision(
+    connection: &mut PgConnection,
+    article: Uuid,
+    reviewer: &str,
+) -> Result<Option<i64>> {
+    let newest = sqlx::query_scalar!(
+        "select max(revision) from reviews where subject = $1 and reviewer = $2 and outcome = 'signed'",
+        article,
+        reviewer
+    );
+    Ok(newest.fetch_one(connection).await?)
+}
+
 /// Adds a sign-off or a return.
 pub async fn add(connection: &mut PgConnection, subject: Uuid, review: &Review) -> Result<()> {
     sqlx::query!(

@@ -8,6 +8,7 @@ mod conformance;
 mod embedded;
 mod faults;
 mod grpcurl;
+mod history;
 mod import_page;
 mod layering;
 mod newsroom;

@@ -336,6 +336,10 @@ impl fmt::Debug for Message {
 
 /// The kind of resource that a method is about: `Reporter`.
 pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
+    // It names the article whose revisions it compares.
+    if method.name() == "CompareArticleRevisions" {
+        return "Article";
+    }
     let kinds =
         ["Newspaper", "Publication", "ArticleRevision", "Reporter", "Photo", "Page", "Article", "Issue"];
     let found = kinds.into_iter().find(|kind| method.name().contains(kind));

@@ -294,4 +294,30 @@ impl ArticleService for Service {
         let (_, message) = wire::open(request)?;
         Ok(Response::new(history::get(&self.db, message).await?))
     }
+
+    async fn compare_article_revisions(
+        &self,
+        request: Request<pb::CompareArticleRevisionsRequest>,
+    ) -> Answer<pb::CompareArticleRevisionsResponse> {
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(history::compare_revisions(&self.db, &caller.name, message).await?))
+    }
+
+    async fn rollback_article(&self, request: Request<pb::RollbackArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "RollbackArticle", message);
+        let id = check.article("name", &message.name);
+        let number = check.required_revision_number("revision", message.revision);
+        let etag = check.required_etag("etag", &message.etag);
+        check.finish()?;
+        let rolled_back = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move {
+                let article = work::lock(transaction, id, &etag).await?;
+                work::roll_back(transaction, article, number).await
+            })
+        });
+        Ok(Response::new(rolled_back.await?))
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     byline,
     db::{Change, Transaction},
     digest::Digest,
-    error::{Error, Result},
+    error::{Error, Result, Violation},
     newspaper, pb, photo, publication,
     wire::{self, Check},
     workflow::{self, Outcome, Review, State, Subject},
@@ -134,6 +134,27 @@ pub async fn update(
         return Ok(article.into());
     }
     save_content(transaction, article, content).await
+}
+
+/// Gives a locked article the content of an earlier revision again, as an edit
+/// by the caller.
+pub async fn roll_back(transaction: &mut Transaction, article: Article, number: i64) -> Result<pb::Article> {
+    let mut content = store::kept_revision(transaction.connection(), article.id, number).await?.content;
+    resolve(transaction, &mut content).await.map_err(|error| of_revision(error, number))?;
+    if content == article.content {
+        return Ok(article.into());
+    }
+    save_content(transaction, article, content).await
+}
+
+/// What is wrong with the content of a revision is wrong with the choice of it.
+fn of_revision(error: Error, number: i64) -> Error {
+    let Error::Invalid(violations) = error else { return error };
+    let violations = violations.into_iter().map(|Violation { field, description }| Violation {
+        field: "revision".to_owned(),
+        description: format!("{} of revision {number}: {description}", field.replace("article.", "")),
+    });
+    Error::Invalid(violations.collect())
 }
 
 pub async fn review(
