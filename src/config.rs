@@ -103,6 +103,14 @@ pub const CELSIUS_MIN: i32 = -90;
 /// The highest temperature of a forecast, in degrees Celsius.
 pub const CELSIUS_MAX: i32 = 60;
 
+/// Revisions of an article that nobody has signed, which are kept if the
+/// operator does not say.
+pub const REVISIONS_KEPT_DEFAULT: u32 = 500;
+/// Characters looked at in order to tell which of the blocks that were rewritten
+/// in one comparison of revisions became which; where that would take more, they
+/// are shown as removed and added.
+pub const COMPARE_STEPS_MAX: usize = 10_000_000;
+
 /// Bytes of a photo's original file at most: 256 MiB.
 pub const PHOTO_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Pixels on one side of a picture at most (the limit of JPEG).
@@ -162,6 +170,12 @@ pub struct DataSettings {
     #[arg(long, env = "MASTHEAD_DATABASE_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 16,
           value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections_max: u32,
+
+    /// Revisions of an article to keep of those that nobody has signed; signed
+    /// ones are always kept
+    #[arg(long, env = "MASTHEAD_REVISIONS_KEPT", value_name = "COUNT",
+          default_value_t = REVISIONS_KEPT_DEFAULT, value_parser = clap::value_parser!(u32).range(1..))]
+    pub revisions_kept: u32,
 }
 
 impl DataSettings {

@@ -42,6 +42,7 @@ pub type Connection = PgConnection;
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
+    revisions_kept: u32,
 }
 
 /// A mutation, as its caller asked for it.
@@ -87,6 +88,7 @@ pub struct Transaction {
     now: DateTime<Utc>,
     changes: Vec<Change>,
     waived: Vec<String>,
+    revisions_kept: u32,
 }
 
 impl Transaction {
@@ -104,6 +106,11 @@ impl Transaction {
     /// Who asked for the mutation.
     pub fn caller(&self) -> &Principal {
         &self.caller
+    }
+
+    /// How many revisions of an article that nobody has signed are kept.
+    pub fn revisions_kept(&self) -> u32 {
+        self.revisions_kept
     }
 
     /// Notes a change, to be appended to the change feed and the audit.
@@ -140,7 +147,13 @@ impl Db {
             .max_connections(connections_max)
             .acquire_timeout(config::CONNECTION_WAIT_MAX)
             .connect_lazy_with(options);
-        Db { pool }
+        Db { pool, revisions_kept: config::REVISIONS_KEPT_DEFAULT }
+    }
+
+    /// The same, keeping so many revisions of an article that nobody has signed;
+    /// at least one.
+    pub fn keeping_revisions(self, revisions_kept: u32) -> Db {
+        Db { revisions_kept: revisions_kept.max(1), ..self }
     }
 
     /// A connection for reading.
@@ -210,10 +223,10 @@ impl Db {
         A: Message + Default + Send + 'static,
         F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A> + Send + Sync + 'static,
     {
-        let pool = self.pool.clone();
+        let db = self.clone();
         let span = tracing::Span::current();
         let task = tokio::spawn(tracing::Instrument::instrument(
-            async move { run_until_it_wins(&pool, &operation, &work).await },
+            async move { run_until_it_wins(&db, &operation, &work).await },
             span,
         ));
         task.await.map_err(|died| Error::Internal(format!("a write died: {died}")))?
@@ -230,29 +243,35 @@ impl Db {
     }
 }
 
-async fn run_until_it_wins<A, F>(pool: &PgPool, operation: &Operation, work: &F) -> Result<A>
+async fn run_until_it_wins<A, F>(db: &Db, operation: &Operation, work: &F) -> Result<A>
 where
     A: Message + Default,
     F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
 {
     let mut runs = 1;
     loop {
-        match run_once(pool, operation, work).await {
+        match run_once(db, operation, work).await {
             Err(error) if lost_a_race(&error) && runs < config::TRANSACTION_RUNS_MAX => runs += 1,
             outcome => return outcome,
         }
     }
 }
 
-async fn run_once<A, F>(pool: &PgPool, operation: &Operation, work: &F) -> Result<A>
+async fn run_once<A, F>(db: &Db, operation: &Operation, work: &F) -> Result<A>
 where
     A: Message + Default,
     F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
 {
-    let open = pool.begin().await?;
+    let open = db.pool.begin().await?;
     let now = Utc::now().trunc_subsecs(6);
-    let caller = operation.caller.clone();
-    let mut transaction = Transaction { open, caller, now, changes: Vec::new(), waived: Vec::new() };
+    let mut transaction = Transaction {
+        open,
+        caller: operation.caller.clone(),
+        now,
+        changes: Vec::new(),
+        waived: Vec::new(),
+        revisions_kept: db.revisions_kept,
+    };
     if let Some(first) = first_answer(transaction.connection(), operation, now).await? {
         let answer = A::decode(first.as_slice());
         return answer.map_err(|error| Error::Internal(format!("a stored answer is damaged: {error}")));

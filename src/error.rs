@@ -74,6 +74,22 @@ pub enum Error {
         /// The full name.
         name: String,
     },
+    /// There was such a resource, and it is not kept any more.
+    #[error("{name} is not kept any more; of revisions that nobody has signed, only the newest are")]
+    NotKept {
+        /// The resource type.
+        kind: &'static str,
+        /// The full name.
+        name: String,
+    },
+    /// There is nothing to compare a revision with.
+    #[error("{name} cannot be compared: {why}")]
+    NoBaseRevision {
+        /// The full name of the article or revision.
+        name: String,
+        /// What is missing.
+        why: &'static str,
+    },
     /// Nothing of this name is published.
     #[error("{name} has not been published")]
     NotPublished {
@@ -246,7 +262,10 @@ impl Error {
             | Error::InvalidPageToken
             | Error::RequestIdReused(_)
             | Error::InvalidPhotoFile(_) => Code::InvalidArgument,
-            Error::NotFound { .. } | Error::NotPublished { .. } | Error::Withdrawn { .. } => Code::NotFound,
+            Error::NotFound { .. }
+            | Error::NotKept { .. }
+            | Error::NotPublished { .. }
+            | Error::Withdrawn { .. } => Code::NotFound,
             Error::Exists { .. } | Error::NotDeleted { .. } => Code::AlreadyExists,
             Error::EtagMismatch { .. } => Code::Aborted,
             Error::Deleted { .. }
@@ -254,6 +273,7 @@ impl Error {
             | Error::IllegalMove { .. }
             | Error::ReviewerNotIndependent { .. }
             | Error::WrongStage { .. }
+            | Error::NoBaseRevision { .. }
             | Error::NotPublishable { .. }
             | Error::NotScheduled { .. }
             | Error::CorrectionNotOwed { .. }
@@ -273,7 +293,8 @@ impl Error {
             Error::Malformed(_) => "MALFORMED_MESSAGE",
             Error::InvalidPageToken => "INVALID_PAGE_TOKEN",
             Error::RequestIdReused(_) => "REQUEST_ID_REUSED",
-            Error::NotFound { .. } => "RESOURCE_NOT_FOUND",
+            Error::NotFound { .. } | Error::NotKept { .. } => "RESOURCE_NOT_FOUND",
+            Error::NoBaseRevision { .. } => "NO_BASE_REVISION",
             Error::NotPublished { .. } => "NOT_PUBLISHED",
             Error::Withdrawn { .. } => "WITHDRAWN",
             Error::NotScheduled { .. } => "NOT_SCHEDULED",
@@ -335,6 +356,7 @@ impl Error {
                 details.add_bad_request_violation("request_id", self.to_string());
             }
             Error::NotFound { kind, name }
+            | Error::NotKept { kind, name }
             | Error::NotPublished { kind, name }
             | Error::Withdrawn { kind, name, .. }
             | Error::Exists { kind, name }

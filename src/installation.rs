@@ -89,7 +89,8 @@ impl Installation {
                 (Some(embedded), options)
             }
         };
-        let db = Db::open(options, settings.database_connections_max);
+        let db =
+            Db::open(options, settings.database_connections_max).keeping_revisions(settings.revisions_kept);
         let files = Files::open(data_dir.join("photos")).await?;
         Ok(Installation { db, files, data_dir, embedded })
     }

@@ -18,6 +18,7 @@
 //! | [`error`] | the one error type; the only conversion to a gRPC status |
 //! | [`wire`] | names, etags, page tokens, field masks, times, the codec |
 //! | [`db`] | the pool, the migrator, the one door for writes |
+//! | [`byline`] | who signs articles and photos |
 //! | [`workflow`] | draft, reviewed, published: rules that articles, issues and photos share |
 //! | [`newspaper`] [`issue`] [`article`] [`reporter`] [`photo`] [`publication`] | the slices: `mod` (types and rules), `store` (SQL), `rpc` (handlers) |
 //! | [`import`] | readers of foreign formats into drafts; clients of the API |
@@ -29,6 +30,7 @@
 pub mod admin;
 pub mod article;
 pub mod auth;
+pub mod byline;
 pub mod calendar;
 pub mod config;
 pub mod copy_check;

@@ -7,7 +7,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{digest::Digest, error::Result};
+use crate::{
+    byline::{self, Byline},
+    digest::Digest,
+    error::Result,
+};
 
 /// The content of an article.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,38 +53,8 @@ pub struct Content {
     pub corrects: Option<Uuid>,
 }
 
-/// 署名: a name as printed, and the reporter that it stands for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Byline {
-    /// The reporter; none for an outsider.
-    pub reporter: Option<Uuid>,
-    /// The name as printed.
-    pub printed_name: String,
-    /// What the person did.
-    pub role: BylineRole,
-}
-
-/// What the person of a byline did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BylineRole {
-    /// Not said.
-    #[default]
-    Unspecified,
-    /// 记者.
-    Reporter,
-    /// 通讯员.
-    Correspondent,
-    /// 摄.
-    Photographer,
-    /// 责编.
-    Editor,
-    /// 校对.
-    Proofreader,
-}
-
 /// One piece of a body.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Block {
     /// A paragraph of running text.
@@ -129,7 +103,7 @@ pub enum Block {
 }
 
 /// The formatting of a part of a paragraph.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// The first character, in Unicode code points from 0.
     pub start: i32,
@@ -140,7 +114,7 @@ pub struct Span {
 }
 
 /// How a part of a paragraph is set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Bold.
@@ -152,7 +126,7 @@ pub enum Format {
 }
 
 /// A photo that runs with an article.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PhotoUse {
     /// The photo.
     pub photo: Uuid,
@@ -174,8 +148,7 @@ impl Content {
 
     /// The reporters whom bylines refer to, each once.
     pub fn reporters(&self) -> Vec<Uuid> {
-        let reporters: BTreeSet<Uuid> = self.bylines.iter().filter_map(|byline| byline.reporter).collect();
-        reporters.into_iter().collect()
+        byline::reporters(&self.bylines)
     }
 
     /// The photos that it uses, beside or inside its text, each once.

@@ -2,12 +2,13 @@
 //! content is a revision that never changes again; reviews sign one exact
 //! content, by its digest.
 
+pub mod compare;
 mod content;
 pub mod correction;
 pub mod rpc;
 pub(crate) mod store;
 
-pub use content::{Block, Byline, BylineRole, Content, Format, PhotoUse, Span};
+pub use content::{Block, Content, Format, PhotoUse, Span};
 
 use chrono::{DateTime, Utc};
 use correction::OwedCorrection;
@@ -111,7 +112,13 @@ pub fn missing(id: Uuid) -> Error {
     Error::NotFound { kind: KIND, name: name(id) }
 }
 
-/// The error for a revision that is not there.
-pub fn missing_revision(id: Uuid, revision: i64) -> Error {
-    Error::NotFound { kind: REVISION_KIND, name: revision_name(id, revision) }
+/// The error for a revision that is not there, of an article whose newest one is
+/// `newest`: it is not kept any more, or never was.
+pub fn missing_revision(id: Uuid, revision: i64, newest: i64) -> Error {
+    let name = revision_name(id, revision);
+    if revision < newest {
+        Error::NotKept { kind: REVISION_KIND, name }
+    } else {
+        Error::NotFound { kind: REVISION_KIND, name }
+    }
 }

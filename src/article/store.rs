@@ -1,13 +1,13 @@
 //! Articles and their revisions in Postgres.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, Content, Revision, correction::OwedCorrection},
+    article::{self, Article, Content, Revision, correction::OwedCorrection},
     digest::Digest,
     error::Result,
     workflow::{self, Review, Schedule, State, store::digest},
@@ -353,6 +353,18 @@ pub async fn revision(connection: &mut PgConnection, id: Uuid, number: i64) -> R
     row.map(RevisionRow::revision).transpose()
 }
 
+/// As [`revision`].
+///
+/// # Errors
+/// It is not kept any more, or never was.
+pub async fn kept_revision(connection: &mut PgConnection, id: Uuid, number: i64) -> Result<Revision> {
+    if let Some(revision) = revision(connection, id, number).await? {
+        return Ok(revision);
+    }
+    let newest = newest_revision(connection, id).await?;
+    Err(article::missing_revision(id, number, newest.unwrap_or_default()))
+}
+
 /// Revisions of an article, newest first, those older than `before`.
 pub async fn revisions(
     connection: &mut PgConnection,
@@ -376,6 +388,35 @@ pub async fn revisions(
     rows.into_iter().map(RevisionRow::revision).collect()
 }
 
+/// Removes the oldest revisions that nobody has signed but for so many; the
+/// newest one always stays.
+pub async fn forget_revisions(connection: &mut PgConnection, id: Uuid, kept: i64) -> Result<()> {
+    sqlx::query!(
+        "delete from article_revisions where article = $1 and revision in (
+             select saved.revision from article_revisions saved
+             where saved.article = $1 and not exists (
+                 select from reviews signed
+                 where signed.subject = $1 and signed.revision = saved.revision and signed.outcome = 'signed'
+             ) and not exists (
+                 select from publication_articles published
+                 where published.article = $1 and published.revision = saved.revision
+             )
+             order by saved.revision desc offset $2
+         )",
+        id,
+        kept
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The number of the newest revision of an article, deleted or not.
+pub async fn newest_revision(connection: &mut PgConnection, id: Uuid) -> Result<Option<i64>> {
+    let newest = sqlx::query_scalar!("select revision from articles where id = $1", id);
+    Ok(newest.fetch_optional(connection).await?)
+}
+
 /// How many stages must sign articles of a newspaper, with a lock that keeps
 /// the newspaper from being deleted; none if it is not there or deleted.
 pub async fn hold_newspaper(connection: &mut PgConnection, id: &str) -> Result<Option<i32>> {
@@ -384,18 +425,6 @@ pub async fn hold_newspaper(connection: &mut PgConnection, id: &str) -> Result<O
         id
     );
     Ok(stages.fetch_optional(connection).await?.map(i32::from))
-}
-
-/// The display names of reporters whom a byline is about to refer to, with a
-/// lock that keeps them from being deleted; those that are there and live.
-pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
-    let rows = sqlx::query!(
-        "select id, display_name from reporters where id = any($1) and delete_time is null order by id for share",
-        ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
 }
 
 /// The newspaper of an article that another one is about to correct, with a lock

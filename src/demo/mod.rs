@@ -16,7 +16,7 @@ use console::style;
 
 use crate::{
     admin::Role,
-    config::DataSettings,
+    config::{self, DataSettings},
     import::{self, desk::ConnectError, desk::Desk, submit},
     installation::{self, Installation, create_token},
     server::{self, Running},
@@ -104,6 +104,7 @@ impl Demo {
             data_dir: data_dir.or_else(|| temporary.clone()),
             database_url: None,
             database_connections_max: DATABASE_CONNECTIONS_MAX,
+            revisions_kept: config::REVISIONS_KEPT_DEFAULT,
         };
         say("starting Postgres");
         let installation = Installation::open(&settings).await?;

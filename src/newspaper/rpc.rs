@@ -13,6 +13,7 @@ use crate::{
     },
     pb::{self, servers::newspaper_service_server::NewspaperService},
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
+    workflow::{self, State},
 };
 
 const WRITABLE: Writable = Writable {
@@ -128,6 +129,19 @@ async fn save(
     Ok(newspaper.into())
 }
 
+/// Lets what stands in review follow another number of stages, and notes it: what
+/// enough people have signed is reviewed, what too few have is a draft again.
+async fn follow_stages(transaction: &mut Transaction, newspaper: &Newspaper) -> Result<()> {
+    let (stages, now) = (newspaper.facts.review_stages, transaction.now());
+    let connection = transaction.connection();
+    for piece in workflow::store::follow_stages(connection, &newspaper.id, stages, now).await? {
+        let kind = if piece.state == State::Reviewed { "reviewed" } else { "updated" };
+        let digest = Some(piece.content_digest);
+        transaction.record(Change { resource: piece.name, kind, before: digest, after: digest });
+    }
+    Ok(())
+}
+
 #[tonic::async_trait]
 impl NewspaperService for Service {
     async fn create_newspaper(&self, request: Request<pb::CreateNewspaperRequest>) -> Answer<pb::Newspaper> {
@@ -213,7 +227,11 @@ impl NewspaperService for Service {
                 if facts == newspaper.facts {
                     return Ok(newspaper.into());
                 }
+                let stages_before = newspaper.facts.review_stages;
                 newspaper.facts = facts;
+                if newspaper.facts.review_stages != stages_before {
+                    follow_stages(transaction, &newspaper).await?;
+                }
                 save(transaction, newspaper, "updated").await
             })
         });

@@ -15,7 +15,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    article::Byline,
+    byline::Byline,
     digest::Digest,
     error::{Error, Result},
     workflow::{Review, State},

@@ -1,13 +1,11 @@
 //! Photos in Postgres: everything but their files.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    article::Byline,
+    byline::Byline,
     error::Result,
     photo::{Clearance, File, License, Photo, Words},
     workflow::{self, Review, State, store::digest},
@@ -242,18 +240,6 @@ pub async fn set_reviewed(connection: &mut PgConnection, ids: &[Uuid], now: Date
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// The display names of reporters whom a byline is about to refer to, with a
-/// lock that keeps them from being deleted; those that are there and live.
-pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
-    let rows = sqlx::query!(
-        "select id, display_name from reporters where id = any($1) and delete_time is null order by id for share",
-        ids
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.display_name)).collect())
 }
 
 /// Keeps which reporters the bylines refer to, instead of what was kept before.

@@ -13,6 +13,7 @@ use crate::{
         self, Article,
         correction::{self, OwedCorrection},
     },
+    byline,
     db::Connection,
     error::Result,
     issue, newspaper,
@@ -130,7 +131,7 @@ pub(super) async fn material<'a>(
     let mut material = Material::default();
     // Only what is sealed has their names in it.
     if access == Access::Lock {
-        material.reporters.extend(article::store::hold_reporters(connection, &reporters).await?);
+        material.reporters.extend(byline::store::hold_reporters(connection, &reporters).await?);
     }
     material.retired = store::retired(connection, &reporters).await?;
     for photo in photos {

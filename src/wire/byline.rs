@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    article::{Byline, BylineRole},
+    byline::{Byline, BylineRole},
     config,
     error::Result,
     pb, reporter,

@@ -204,6 +204,23 @@ impl Check {
         self.name(field, value, "articles/{uuid}/revisions/{number}", name::revision(value))
     }
 
+    /// The number of a revision; 0 is `None`.
+    pub fn revision_number(&mut self, field: &str, value: i64) -> Option<i64> {
+        if value < 0 {
+            self.add(field, "must not be negative");
+        }
+        Some(value).filter(|number| *number != 0)
+    }
+
+    /// The number of a revision that must be given.
+    pub fn required_revision_number(&mut self, field: &str, value: i64) -> i64 {
+        let number = self.revision_number(field, value);
+        if number.is_none() {
+            self.add(field, "is required: the number of a revision");
+        }
+        number.unwrap_or_default()
+    }
+
     /// The name of a reporter; its UUID.
     pub fn reporter(&mut self, field: &str, value: &str) -> Uuid {
         self.name(field, value, "reporters/{uuid}", name::with_uuid(value, "reporters"))

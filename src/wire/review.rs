@@ -2,7 +2,7 @@
 
 use crate::{
     pb, wire,
-    workflow::{Failure, Review, Schedule, State},
+    workflow::{Failure, Outcome, Review, Schedule, State},
 };
 
 impl From<State> for pb::State {
@@ -16,14 +16,28 @@ impl From<State> for pb::State {
     }
 }
 
+impl From<Outcome> for pb::review::Outcome {
+    fn from(outcome: Outcome) -> pb::review::Outcome {
+        match outcome {
+            Outcome::Signed => pb::review::Outcome::Signed,
+            Outcome::Returned => pb::review::Outcome::Returned,
+        }
+    }
+}
+
 impl From<Review> for pb::Review {
     fn from(review: Review) -> pb::Review {
+        // That a return is void is how it is kept, not what happened to it.
+        let void_time = review.void_time.filter(|_| review.outcome == Outcome::Signed);
         pb::Review {
             stage: review.stage,
             reviewer: review.reviewer,
             content_digest: review.content_digest.to_string(),
             remark: review.remark,
             create_time: Some(wire::timestamp(review.create_time)),
+            outcome: pb::review::Outcome::from(review.outcome).into(),
+            void_time: void_time.map(wire::timestamp),
+            revision: review.revision.unwrap_or_default(),
         }
     }
 }

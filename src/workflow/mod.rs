@@ -3,6 +3,7 @@
 //! to the exact content, a change of content voids all of them, and nobody signs
 //! two stages or their own text.
 
+pub mod rpc;
 mod schedule;
 pub(crate) mod store;
 
@@ -70,19 +71,54 @@ impl fmt::Display for State {
     }
 }
 
-/// The sign-off of one stage.
+/// What a reviewer decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The stage is signed.
+    Signed,
+    /// 退稿: sent back to its authors.
+    Returned,
+}
+
+impl Outcome {
+    /// The name that the database has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Signed => "signed",
+            Outcome::Returned => "returned",
+        }
+    }
+
+    /// Reads the name that the database has for it.
+    pub fn parse(name: &str) -> Result<Outcome> {
+        let outcomes = [Outcome::Signed, Outcome::Returned];
+        let found = outcomes.into_iter().find(|outcome| outcome.as_str() == name);
+        found.ok_or_else(|| Error::Internal(format!("unknown outcome of a review {name}")))
+    }
+}
+
+/// What one person decided about one exact content: the sign-off of a stage, or
+/// a return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
-    /// The stage, counted from 1.
+    /// The stage, counted from 1. Of a return: the one that was to sign next, 0
+    /// if all had signed.
     pub stage: i32,
-    /// Who signed.
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Who decided.
     pub reviewer: String,
-    /// What was signed.
+    /// On what.
     pub content_digest: Digest,
-    /// What the reviewer noted.
+    /// The article's revision that this was; none for issues and photos.
+    pub revision: Option<i64>,
+    /// What the reviewer noted, or the reason of a return.
     pub remark: String,
     /// When.
     pub create_time: DateTime<Utc>,
+    /// When it became void. A return is void from the beginning: it is in the
+    /// way of no sign-off.
+    pub void_time: Option<DateTime<Utc>>,
 }
 
 /// A working copy as its review sees it.
@@ -128,13 +164,15 @@ impl Subject<'_> {
         Ok(if stage >= self.stages { State::Reviewed } else { State::Draft })
     }
 
-    /// Whether it may be sent back to its authors now.
+    /// Whether it may be sent back to its authors now, and from which stage: the
+    /// one that was to sign next, 0 if all had signed.
     ///
     /// # Errors
     /// An illegal move.
-    pub fn send_back(&self) -> Result<()> {
+    pub fn send_back(&self) -> Result<i32> {
         match self.state {
-            State::Draft | State::Reviewed | State::Withdrawn => Ok(()),
+            State::Draft => Ok(self.reviews.len() as i32 + 1),
+            State::Reviewed | State::Withdrawn => Ok(0),
             State::Published => Err(self.illegal("returned")),
         }
     }

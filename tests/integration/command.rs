@@ -213,7 +213,7 @@ fn a_page_is_imported_once_however_often_it_is_sent() {
 
 #[test]
 fn mistakes_are_answered_with_what_to_do() {
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 5] = [
         (&["import", "page", "/nowhere.txt", "--token", "x"], "/nowhere.txt cannot be read"),
         (
             &["import", "page", "Cargo.toml", "--token", "x", "--address", "nonsense"],
@@ -224,6 +224,7 @@ fn mistakes_are_answered_with_what_to_do() {
             "is it running?",
         ),
         (&["migrate", "--database-url", "nonsense"], "postgres://USER"),
+        (&["serve", "--revisions-kept", "0"], "0 is not in 1.."),
     ];
     for (arguments, expected) in cases {
         let output = run(masthead().args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
@@ -245,6 +246,8 @@ fn every_flag_of_serve_is_explained_with_its_default() {
         "MASTHEAD_DATA_DIR",
         "--database-url",
         "--metrics-listen",
+        "--revisions-kept",
+        "[default: 500]",
     ] {
         assert!(help.contains(word), "{word} is not in:\n{help}");
     }

@@ -83,8 +83,11 @@ fn rules_are_pure() {
         let others = [
             "workflow/mod.rs",
             "workflow/schedule.rs",
+            "byline/mod.rs",
             "article/content.rs",
             "article/correction/mod.rs",
+            "article/compare.rs",
+            "article/compare/pairing.rs",
             "admin/mod.rs",
         ];
         slice_rules
@@ -101,7 +104,7 @@ fn rules_are_pure() {
         assert!(found.is_empty(), "{name} should be pure and names {found:?}");
         assert!(!code.contains("async fn"), "{name} should be pure and waits for something");
     }
-    assert_eq!(seen, 24, "every file of rules is looked at");
+    assert_eq!(seen, 27, "every file of rules is looked at");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod corrections;
 mod embedded;
 mod faults;
 mod grpcurl;
+mod history;
 mod import_page;
 mod layering;
 mod newsroom;

@@ -119,8 +119,19 @@ impl Newsroom {
     /// Opens one whose server reaches the database by `options`, such as through
     /// a proxy.
     pub async fn on(database: Database, options: PgConnectOptions) -> Newsroom {
+        Newsroom::serving(database, Db::open(options, CONNECTIONS_MAX)).await
+    }
+
+    /// Opens one that keeps so many revisions that nobody has signed.
+    pub async fn keeping_revisions(revisions_kept: u32) -> Newsroom {
+        let database = Database::create().await;
+        let db = Db::open(database.options(), CONNECTIONS_MAX).keeping_revisions(revisions_kept);
+        Newsroom::serving(database, db).await
+    }
+
+    /// Opens one whose server has this access to the database.
+    pub async fn serving(database: Database, db: Db) -> Newsroom {
         let photos = TempDir::new().expect("a temporary folder");
-        let db = Db::open(options, CONNECTIONS_MAX);
         let server = serve(&db, &photos).await;
         Newsroom { database, db, server, photos }
     }

@@ -176,7 +176,7 @@ impl Message {
         let message = Message::new(method.input_type().trim_start_matches(".masthead.v1."));
         let kind = kind_of(method);
         match named_field(method).as_deref() {
-            Some("parent") => message.with("parent", &names(parent_of(kind))),
+            Some("parent") => message.with("parent", &names(parent_of(method))),
             Some("name") => message.with("name", &names(kind)),
             Some("names[0]") => message.with("names", &names(kind)),
             Some(_) => {
@@ -336,8 +336,9 @@ impl fmt::Debug for Message {
 
 /// The kind of resource that a method is about: `Reporter`.
 pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
-    // What is owed is owed by an article.
-    if method.name().ends_with("Correction") {
+    // What is owed is owed by an article, and one names the article whose
+    // revisions it compares.
+    if method.name().ends_with("Correction") || method.name() == "CompareArticleRevisions" {
         return "Article";
     }
     let kinds =
@@ -346,13 +347,14 @@ pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
     found.unwrap_or_else(|| panic!("{} is about nothing known", method.name()))
 }
 
-/// The kind of what resources of a kind are listed and made under.
-pub fn parent_of(kind: &str) -> &'static str {
-    match kind {
+/// The kind of what a method lists or makes resources under.
+pub fn parent_of(method: &MethodDescriptorProto) -> &'static str {
+    match kind_of(method) {
+        reviewed if method.name().ends_with("Reviews") => reviewed,
         "Issue" => "Newspaper",
         "Page" => "Issue",
         "ArticleRevision" => "Article",
-        _ => panic!("{kind} has no parent"),
+        kind => panic!("{kind} has no parent"),
     }
 }
 

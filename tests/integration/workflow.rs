@@ -1,6 +1,9 @@
 //! 三审: the way of an article, an issue and a photo from draft to published.
 //! The three keep the same rules, so each rule is tried on all of them.
 
+mod reviews;
+mod stages;
+
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use masthead::{admin::Role, import::desk::Desk, pb};
@@ -818,31 +821,6 @@ async fn ask_for_stages(room: &Newsroom, review_stages: i32) {
     let update = pb::UpdateNewspaperRequest { newspaper: Some(newspaper), ..Default::default() };
     let mut publisher = room.desk(Role::Publisher).await;
     publisher.newspapers.update_newspaper(update).await.expect("a newspaper");
-}
-
-#[tokio::test]
-async fn what_has_fewer_sign_offs_than_its_newspaper_asks_for_by_now_is_not_published() {
-    let room = Newsroom::open().await;
-    room.newspaper(1).await;
-    let (issue, placed) = room.reviewed_issue(7).await;
-    let lone = signed(&room, room.article("单独发表").await.into(), 1).await;
-    ask_for_stages(&room, 2).await;
-    let mut publisher = room.desk(Role::Publisher).await;
-    let issue = Piece::from(issue);
-    let refused = publisher.publish(&issue).await.expect_err("one stage of two");
-    assert_eq!(codes(&refused), ["ARTICLE_NOT_REVIEWED", "NOT_REVIEWED"]);
-    let refused = publisher.publish(&lone).await.expect_err("one stage of two");
-    assert_eq!(codes(&refused), ["NOT_REVIEWED"]);
-
-    // The way out is a return and a review by both.
-    for piece in [Piece::from(placed), issue.clone(), lone.clone()] {
-        let returned = publisher.send_back(&piece, "要两审").await.expect("a return");
-        assert_eq!(signed(&room, returned, 2).await.state, pb::State::Reviewed);
-    }
-    for piece in [issue, lone] {
-        publisher.publish(&piece).await.expect("a publication");
-    }
-    room.close().await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod content;
 mod correction;
+mod history;
 mod work;
 
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use tonic::{Request, Response};
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, KIND, Revision, missing, missing_revision, name, revision_name, store},
+    article::{Article, KIND, missing, store},
     config,
     db::Db,
     error::{Error, Result},
@@ -77,25 +78,6 @@ impl From<Article> for pb::Article {
             schedule: article.schedule.map(pb::Schedule::from),
             owed_correction: article.owed.map(pb::OwedCorrection::from),
             ..pb::Article::from(article.content)
-        }
-    }
-}
-
-impl From<Revision> for pb::ArticleRevision {
-    fn from(revision: Revision) -> pb::ArticleRevision {
-        let snapshot = pb::Article {
-            name: name(revision.article),
-            uid: revision.article.to_string(),
-            newspaper: newspaper::name(&revision.newspaper),
-            revision: revision.number,
-            content_digest: revision.content_digest.to_string(),
-            ..pb::Article::from(revision.content)
-        };
-        pb::ArticleRevision {
-            name: revision_name(revision.article, revision.number),
-            snapshot: Some(snapshot),
-            author: revision.author,
-            create_time: Some(wire::timestamp(revision.create_time)),
         }
     }
 }
@@ -376,31 +358,20 @@ impl ArticleService for Service {
         Ok(Response::new(cancelled.await?))
     }
 
+    async fn list_article_reviews(
+        &self,
+        request: Request<pb::ListArticleReviewsRequest>,
+    ) -> Answer<pb::ListArticleReviewsResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(history::list_reviews(&self.db, message).await?))
+    }
+
     async fn list_article_revisions(
         &self,
         request: Request<pb::ListArticleRevisionsRequest>,
     ) -> Answer<pb::ListArticleRevisionsResponse> {
         let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
-        let id = check.article("parent", &message.parent);
-        let arguments = [message.parent.as_str()];
-        let page = Page::open(
-            &mut check,
-            "ListArticleRevisions",
-            &arguments,
-            message.page_size,
-            &message.page_token,
-        )?;
-        check.finish()?;
-        let mut connection = self.db.read().await?;
-        let mut revisions = store::revisions(&mut connection, id, page.after, page.size + 1).await?;
-        // Every article has a revision, so that none means no article.
-        if revisions.is_empty() && page.after.is_none() {
-            return Err(missing(id).into());
-        }
-        let next_page_token = page.close(&mut revisions, |revision| revision.number)?;
-        let article_revisions = revisions.into_iter().map(pb::ArticleRevision::from).collect();
-        Ok(Response::new(pb::ListArticleRevisionsResponse { article_revisions, next_page_token }))
+        Ok(Response::new(history::list(&self.db, message).await?))
     }
 
     async fn get_article_revision(
@@ -408,12 +379,32 @@ impl ArticleService for Service {
         request: Request<pb::GetArticleRevisionRequest>,
     ) -> Answer<pb::ArticleRevision> {
         let (_, message) = wire::open(request)?;
+        Ok(Response::new(history::get(&self.db, message).await?))
+    }
+
+    async fn compare_article_revisions(
+        &self,
+        request: Request<pb::CompareArticleRevisionsRequest>,
+    ) -> Answer<pb::CompareArticleRevisionsResponse> {
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(history::compare_revisions(&self.db, &caller.name, message).await?))
+    }
+
+    async fn rollback_article(&self, request: Request<pb::RollbackArticleRequest>) -> Answer<pb::Article> {
+        let (caller, message) = wire::open(request)?;
         let mut check = Check::default();
-        let (id, number) = check.revision("name", &message.name);
+        let operation = operation!(check, caller, "RollbackArticle", message);
+        let id = check.article("name", &message.name);
+        let number = check.required_revision_number("revision", message.revision);
+        let etag = check.required_etag("etag", &message.etag);
         check.finish()?;
-        let mut connection = self.db.read().await?;
-        let revision = store::revision(&mut connection, id, number).await?;
-        let revision = revision.ok_or_else(|| missing_revision(id, number))?;
-        Ok(Response::new(revision.into()))
+        let rolled_back = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move {
+                let article = work::lock(transaction, id, &etag).await?;
+                work::roll_back(transaction, article, number).await
+            })
+        });
+        Ok(Response::new(rolled_back.await?))
     }
 }

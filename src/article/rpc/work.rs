@@ -5,12 +5,13 @@ use uuid::Uuid;
 use super::content;
 use crate::{
     article::{self, Article, Content, missing, store},
+    byline,
     db::{Change, Transaction},
     digest::Digest,
-    error::{Error, Result},
+    error::{Error, Result, Violation},
     newspaper, pb, photo, publication,
-    wire::{self, Check, byline},
-    workflow::{self, Review, State, Subject},
+    wire::{self, Check},
+    workflow::{self, Outcome, Review, State, Subject},
 };
 
 /// Makes sure that everything that the content of an article refers to is there
@@ -21,8 +22,8 @@ pub async fn resolve(
     newspaper: &str,
     content: &mut Content,
 ) -> Result<()> {
-    let reporters = store::hold_reporters(transaction.connection(), &content.reporters()).await?;
-    byline::complete("article.bylines", &mut content.bylines, &reporters)?;
+    let reporters = byline::store::hold_reporters(transaction.connection(), &content.reporters()).await?;
+    wire::byline::complete("article.bylines", &mut content.bylines, &reporters)?;
     let photos = content.photos();
     let live = store::hold_photos(transaction.connection(), &photos).await?;
     let mut check = Check::default();
@@ -74,10 +75,13 @@ pub async fn save_content(
     article.reviews.clear();
     article.return_reason.clear();
     article.update_time = transaction.now();
-    let now = transaction.now();
+    let (now, kept) = (transaction.now(), i64::from(transaction.revisions_kept()));
     let (reporters, photos) = (article.content.reporters(), article.content.photos());
     let connection = transaction.connection();
     store::insert_revision(connection, &article, &author).await?;
+    if article.revision > kept {
+        store::forget_revisions(connection, article.id, kept).await?;
+    }
     store::set_references(connection, article.id, &reporters, &photos).await?;
     workflow::store::void(connection, article.id, now).await?;
     workflow::store::add_author(connection, article.id, &author).await?;
@@ -158,6 +162,29 @@ pub async fn update(
     save_content(transaction, article, content).await
 }
 
+/// Gives a locked article the content of an earlier revision again, as an edit
+/// by the caller.
+pub async fn roll_back(transaction: &mut Transaction, article: Article, number: i64) -> Result<pb::Article> {
+    let mut content = store::kept_revision(transaction.connection(), article.id, number).await?.content;
+    resolve(transaction, article.id, &article.newspaper, &mut content)
+        .await
+        .map_err(|error| of_revision(error, number))?;
+    if content == article.content {
+        return Ok(article.into());
+    }
+    save_content(transaction, article, content).await
+}
+
+/// What is wrong with the content of a revision is wrong with the choice of it.
+fn of_revision(error: Error, number: i64) -> Error {
+    let Error::Invalid(violations) = error else { return error };
+    let violations = violations.into_iter().map(|Violation { field, description }| Violation {
+        field: "revision".to_owned(),
+        description: format!("{} of revision {number}: {description}", field.replace("article.", "")),
+    });
+    Error::Invalid(violations.collect())
+}
+
 pub async fn review(
     transaction: &mut Transaction,
     mut article: Article,
@@ -174,8 +201,17 @@ pub async fn review(
     article.state = subject.sign(&reviewer, stage)?;
     article.return_reason.clear();
     let content_digest = article.content_digest;
-    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
-    workflow::store::sign(transaction.connection(), article.id, &review).await?;
+    let review = Review {
+        stage,
+        outcome: Outcome::Signed,
+        reviewer,
+        content_digest,
+        revision: Some(article.revision),
+        remark,
+        create_time: transaction.now(),
+        void_time: None,
+    };
+    workflow::store::add(transaction.connection(), article.id, &review).await?;
     article.reviews.push(review);
     save(transaction, article, "reviewed", Some(content_digest)).await
 }
@@ -186,9 +222,21 @@ pub async fn send_back(
     reason: String,
 ) -> Result<pb::Article> {
     let name = article.name();
-    Subject { name: &name, state: article.state, stages: 1, reviews: &[], authors: &[] }.send_back()?;
+    let (state, reviews) = (article.state, &article.reviews);
+    let stage = Subject { name: &name, state, stages: 1, reviews, authors: &[] }.send_back()?;
     let now = transaction.now();
+    let review = Review {
+        stage,
+        outcome: Outcome::Returned,
+        reviewer: transaction.caller().name.clone(),
+        content_digest: article.content_digest,
+        revision: Some(article.revision),
+        remark: reason.clone(),
+        create_time: now,
+        void_time: Some(now),
+    };
     workflow::store::void(transaction.connection(), article.id, now).await?;
+    workflow::store::add(transaction.connection(), article.id, &review).await?;
     article.state = State::Draft;
     article.reviews.clear();
     article.return_reason = reason;

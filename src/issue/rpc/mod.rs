@@ -18,6 +18,7 @@ use crate::{
     photo::files::Files,
     publication::{self, IssueOrder, check::waivable, preflight},
     wire::{self, Answer, Check, mask, mask::Writable, name::IssueName, operation, page::Page},
+    workflow,
 };
 
 const WRITABLE: Writable = Writable {
@@ -299,6 +300,22 @@ impl IssueService for Service {
             })
         });
         Ok(Response::new(returned.await?))
+    }
+
+    async fn list_issue_reviews(
+        &self,
+        request: Request<pb::ListIssueReviewsRequest>,
+    ) -> Answer<pb::ListIssueReviewsResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let id = check.issue("parent", &message.parent);
+        let arguments = [message.parent.as_str()];
+        let method = "ListIssueReviews";
+        let page = Page::open(&mut check, method, &arguments, message.page_size, &message.page_token)?;
+        check.finish()?;
+        let issue = store::find(&mut *self.db.read().await?, &id).await?.ok_or_else(|| missing(&id))?;
+        let (reviews, next_page_token) = workflow::rpc::list_reviews(&self.db, issue.uid, &page).await?;
+        Ok(Response::new(pb::ListIssueReviewsResponse { reviews, next_page_token }))
     }
 
     async fn publish_issue(&self, request: Request<pb::PublishIssueRequest>) -> Answer<pb::Issue> {

@@ -19,7 +19,7 @@ use crate::{
         self, Check, Expected, mask,
         name::{IssueName, PageName},
     },
-    workflow::{self, Review, State, Subject},
+    workflow::{self, Outcome, Review, State, Subject},
 };
 
 /// Finds a live issue to work on, locked.
@@ -205,8 +205,17 @@ pub async fn review(
     issue.state = subject.sign(&reviewer, stage)?;
     issue.return_reason.clear();
     let content_digest = issue.content_digest;
-    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
-    workflow::store::sign(transaction.connection(), issue.uid, &review).await?;
+    let review = Review {
+        stage,
+        outcome: Outcome::Signed,
+        reviewer,
+        content_digest,
+        revision: None,
+        remark,
+        create_time: transaction.now(),
+        void_time: None,
+    };
+    workflow::store::add(transaction.connection(), issue.uid, &review).await?;
     issue.reviews.push(review);
     save(transaction, issue, "reviewed", content_digest).await
 }
@@ -214,9 +223,21 @@ pub async fn review(
 /// Sends a locked issue back to its authors.
 pub async fn send_back(transaction: &mut Transaction, mut issue: Issue, reason: String) -> Result<pb::Issue> {
     let name = issue.name();
-    Subject { name: &name, state: issue.state, stages: 1, reviews: &[], authors: &[] }.send_back()?;
+    let (state, reviews) = (issue.state, &issue.reviews);
+    let stage = Subject { name: &name, state, stages: 1, reviews, authors: &[] }.send_back()?;
     let now = transaction.now();
+    let review = Review {
+        stage,
+        outcome: Outcome::Returned,
+        reviewer: transaction.caller().name.clone(),
+        content_digest: issue.content_digest,
+        revision: None,
+        remark: reason.clone(),
+        create_time: now,
+        void_time: Some(now),
+    };
     workflow::store::void(transaction.connection(), issue.uid, now).await?;
+    workflow::store::add(transaction.connection(), issue.uid, &review).await?;
     issue.state = State::Draft;
     issue.reviews.clear();
     issue.return_reason = reason;

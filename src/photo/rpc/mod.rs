@@ -3,7 +3,7 @@
 mod message;
 mod upload;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use futures::{StreamExt, stream::BoxStream};
 use tonic::{Request, Response, Status};
@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     admin::Role,
-    article::Byline,
     auth::Principal,
+    byline::{self, Byline, reporters},
     config,
     db::{Change, Db, Operation, Transaction},
     digest::Digest,
@@ -25,8 +25,8 @@ use crate::{
         files::{Files, Incoming},
         missing, store,
     },
-    wire::{self, Answer, Check, byline, mask, mask::Writable, operation, page::Page},
-    workflow::{self, Review, State, Subject},
+    wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
+    workflow::{self, Outcome, Review, State, Subject},
 };
 
 const WRITABLE: Writable = Writable {
@@ -72,17 +72,11 @@ fn cleared_by(clearance: Clearance, caller: &Principal) -> String {
     }
 }
 
-/// The reporters whom bylines refer to, each once.
-fn reporters(bylines: &[Byline]) -> Vec<Uuid> {
-    let reporters: BTreeSet<Uuid> = bylines.iter().filter_map(|byline| byline.reporter).collect();
-    reporters.into_iter().collect()
-}
-
 /// Makes sure that everyone whom the bylines refer to is there and stays, and
 /// fills in printed names.
 async fn resolve(transaction: &mut Transaction, bylines: &mut [Byline]) -> Result<()> {
-    let live = store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
-    byline::complete("photo.bylines", bylines, &live)
+    let live = byline::store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
+    wire::byline::complete("photo.bylines", bylines, &live)
 }
 
 /// Finds a live photo to work on, locked, if the caller knows its etag.
@@ -213,8 +207,17 @@ async fn review(
     photo.state = subject.sign(&reviewer, stage)?;
     photo.return_reason.clear();
     let content_digest = photo.content_digest;
-    let review = Review { stage, reviewer, content_digest, remark, create_time: transaction.now() };
-    workflow::store::sign(transaction.connection(), photo.id, &review).await?;
+    let review = Review {
+        stage,
+        outcome: Outcome::Signed,
+        reviewer,
+        content_digest,
+        revision: None,
+        remark,
+        create_time: transaction.now(),
+        void_time: None,
+    };
+    workflow::store::add(transaction.connection(), photo.id, &review).await?;
     photo.reviews.push(review);
     save(transaction, photo, "reviewed", content_digest).await
 }
@@ -222,9 +225,20 @@ async fn review(
 async fn send_back(transaction: &mut Transaction, mut photo: Photo, reason: String) -> Result<pb::Photo> {
     let name = photo.name();
     let (state, reviews) = (photo.state, &photo.reviews);
-    Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &[] }.send_back()?;
+    let stage = Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &[] }.send_back()?;
     let now = transaction.now();
+    let review = Review {
+        stage,
+        outcome: Outcome::Returned,
+        reviewer: transaction.caller().name.clone(),
+        content_digest: photo.content_digest,
+        revision: None,
+        remark: reason.clone(),
+        create_time: now,
+        void_time: Some(now),
+    };
     workflow::store::void(transaction.connection(), photo.id, now).await?;
+    workflow::store::add(transaction.connection(), photo.id, &review).await?;
     photo.state = State::Draft;
     photo.reviews.clear();
     photo.return_reason = reason;
@@ -440,5 +454,21 @@ impl PhotoService for Service {
             })
         });
         Ok(Response::new(returned.await?))
+    }
+
+    async fn list_photo_reviews(
+        &self,
+        request: Request<pb::ListPhotoReviewsRequest>,
+    ) -> Answer<pb::ListPhotoReviewsResponse> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let id = check.photo("parent", &message.parent);
+        let arguments = [message.parent.as_str()];
+        let method = "ListPhotoReviews";
+        let page = Page::open(&mut check, method, &arguments, message.page_size, &message.page_token)?;
+        check.finish()?;
+        store::find(&mut *self.db.read().await?, id).await?.ok_or_else(|| missing(id))?;
+        let (reviews, next_page_token) = workflow::rpc::list_reviews(&self.db, id, &page).await?;
+        Ok(Response::new(pb::ListPhotoReviewsResponse { reviews, next_page_token }))
     }
 }

@@ -3,12 +3,7 @@
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use super::{Code, Finding, Material, copy, is_signed, photos, unsigned};
-use crate::{
-    article::{Article, Byline},
-    error::Result,
-    reporter,
-    workflow::State,
-};
+use crate::{article::Article, byline::Byline, error::Result, reporter, workflow::State};
 
 /// What an article is held against.
 pub(super) struct Reference<'a> {

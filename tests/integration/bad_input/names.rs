@@ -79,7 +79,7 @@ async fn every_method_refuses_names_that_are_none() {
     let mut met = BTreeSet::new();
     for (name, method) in methods() {
         let Some(field) = named_field(method) else { continue };
-        let kind = if field == "parent" { parent_of(kind_of(method)) } else { kind_of(method) };
+        let kind = if field == "parent" { parent_of(method) } else { kind_of(method) };
         let few = if met.insert(kind) { usize::MAX } else { 9 };
         for wrong in malformed(kind, &stage.name(kind)).into_iter().take(few) {
             let message = Message::about(method, |_| wrong.clone());
