@@ -7,6 +7,7 @@ mod concurrency;
 mod conformance;
 mod embedded;
 mod faults;
+mod feed;
 mod grpcurl;
 mod import_page;
 mod layering;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use masthead::{
     admin::Role,
+    config::FeedSettings,
     db::Db,
     embedded::{self, Embedded},
     import::desk::Desk,
@@ -114,11 +115,22 @@ impl Newsroom {
     /// Opens one whose server reaches the database by `options`, such as through
     /// a proxy.
     pub async fn on(database: Database, options: PgConnectOptions) -> Newsroom {
+        Newsroom::with(database, options, FeedSettings::default()).await
+    }
+
+    /// Opens one with feeds of these settings.
+    pub async fn with_feeds(settings: FeedSettings) -> Newsroom {
+        let database = Database::create().await;
+        let options = database.options();
+        Newsroom::with(database, options, settings).await
+    }
+
+    async fn with(database: Database, options: PgConnectOptions, settings: FeedSettings) -> Newsroom {
         let photos = TempDir::new().expect("a temporary folder");
         let db = Db::open(options, CONNECTIONS_MAX);
         let files = Files::open(photos.path().join("photos")).await.expect("a photo store");
         let address = ([127, 0, 0, 1], 0).into();
-        let server = server::start(address, db.clone(), files).await.expect("a server");
+        let server = server::start_with(address, db.clone(), files, settings).await.expect("a server");
         Newsroom { database, db, server, photos }
     }
 

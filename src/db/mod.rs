@@ -5,17 +5,21 @@
 //! no transaction behind: a cancelled `begin` of sqlx 0.9.0 can return a
 //! connection with an open transaction to the pool. The task takes one
 //! timestamp, answers a repeated request id with the first answer, appends the
-//! change and audit rows, runs again if it lost a race, and commits.
+//! change and audit rows, runs again if it lost a race, and commits; then it
+//! wakes the feeds ([`wake`]).
 
-use std::{future::Future, pin::Pin, str::FromStr, time::Duration};
+pub mod wake;
+
+use std::{future::Future, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use prost::Message;
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres,
+    Connection as _, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -32,6 +36,9 @@ const MIGRATION_LOCK: i64 = 0x6d61_7374_6865_6164;
 /// How often a waiting migrator asks for the lock.
 const MIGRATION_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
+/// What stores read from.
+pub type Connection = PgConnection;
+
 /// A future that borrows the transaction it works in.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
@@ -39,6 +46,8 @@ pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
+    /// Holds that something was committed until [`Db::committed`] takes it.
+    commits: Arc<Notify>,
 }
 
 /// A mutation, as its caller asked for it.
@@ -130,7 +139,7 @@ impl Db {
             .max_connections(connections_max)
             .acquire_timeout(config::CONNECTION_WAIT_MAX)
             .connect_lazy_with(options);
-        Db { pool }
+        Db { pool, commits: Arc::new(Notify::new()) }
     }
 
     /// A connection for reading.
@@ -182,10 +191,10 @@ impl Db {
         A: Message + Default + Send + 'static,
         F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A> + Send + Sync + 'static,
     {
-        let pool = self.pool.clone();
+        let db = self.clone();
         let span = tracing::Span::current();
         let task = tokio::spawn(tracing::Instrument::instrument(
-            async move { run_until_it_wins(&pool, &operation, &work).await },
+            async move { run_until_it_wins(&db, &operation, &work).await },
             span,
         ));
         task.await.map_err(|died| Error::Internal(format!("a write died: {died}")))?
@@ -202,26 +211,26 @@ impl Db {
     }
 }
 
-async fn run_until_it_wins<A, F>(pool: &PgPool, operation: &Operation, work: &F) -> Result<A>
+async fn run_until_it_wins<A, F>(db: &Db, operation: &Operation, work: &F) -> Result<A>
 where
     A: Message + Default,
     F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
 {
     let mut runs = 1;
     loop {
-        match run_once(pool, operation, work).await {
+        match run_once(db, operation, work).await {
             Err(error) if lost_a_race(&error) && runs < config::TRANSACTION_RUNS_MAX => runs += 1,
             outcome => return outcome,
         }
     }
 }
 
-async fn run_once<A, F>(pool: &PgPool, operation: &Operation, work: &F) -> Result<A>
+async fn run_once<A, F>(db: &Db, operation: &Operation, work: &F) -> Result<A>
 where
     A: Message + Default,
     F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
 {
-    let open = pool.begin().await?;
+    let open = db.pool.begin().await?;
     let now = Utc::now().trunc_subsecs(6);
     let mut transaction = Transaction { open, caller: operation.caller.clone(), now, changes: Vec::new() };
     if let Some(first) = first_answer(transaction.connection(), operation, now).await? {
@@ -239,6 +248,9 @@ where
         keep_answer(&mut open, operation, request, &answer.encode_to_vec()).await?;
     }
     open.commit().await?;
+    if !changes.is_empty() {
+        db.commits.notify_one();
+    }
     Ok(answer)
 }
 
@@ -296,7 +308,9 @@ async fn keep_answer(
     Ok(())
 }
 
-/// Appends the rows of the change feed and of the audit, in one statement.
+/// Appends the rows of the change feed and of the audit, in one statement. The
+/// newspaper of a change stands in its name, or with the article, which this
+/// transaction has just had in its hands.
 async fn append(
     connection: &mut PgConnection,
     operation: &Operation,
@@ -315,8 +329,15 @@ async fn append(
              select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
                  as n (resource, kind, before, after)
          ), feed as (
-             insert into changes (resource, kind, person, change_time)
-             select resource, kind, $5, $6 from new
+             insert into changes (resource, newspaper, kind, person, change_time)
+             select resource,
+                    case split_part(resource, '/', 1)
+                        when 'newspapers' then split_part(resource, '/', 2)
+                        when 'articles' then
+                            (select a.newspaper from articles a where a.id = split_part(resource, '/', 2)::uuid)
+                    end,
+                    kind, $5, $6
+             from new
          )
          insert into audit_events
              (event_time, person, role, method, resource, request_id, digest_before, digest_after)
