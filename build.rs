@@ -6,8 +6,10 @@ use std::{env, error::Error, fs, path::Path, path::PathBuf};
 
 use prost::Message;
 
-/// Published messages that servers send as stored bytes.
-const SEALED: [&str; 2] = ["PublishedIssue", "PublishedArticle"];
+/// Messages that servers send as bytes: what is published as it was stored, the
+/// messages of feeds as they were encoded once for all watchers.
+const SEALED: [&str; 4] =
+    ["PublishedIssue", "PublishedArticle", "WatchPublicationsResponse", "WatchChangesResponse"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let proto = Path::new("proto");

@@ -111,6 +111,9 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("PublicationService/DownloadPublishedPhoto", ANYONE),
     ("PublicationService/ListPublications", ANYONE),
     ("PublicationService/GetPublication", ANYONE),
+    ("PublicationService/WatchPublications", ANYONE),
+    ("ActivityService/WatchChanges", NEWSROOM),
+    ("ActivityService/ListChanges", NEWSROOM),
 ];
 
 /// Services that anyone may call without a token: they tell how to call the

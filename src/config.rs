@@ -120,6 +120,37 @@ pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 /// Time between two messages of an upload at most.
 pub const UPLOAD_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// Kinds in the filter of a feed.
+pub const FILTER_KINDS_MAX: usize = 50;
+/// Watch streams that a server has open at once, unless it is set otherwise.
+pub const WATCH_STREAMS_DEFAULT: u32 = 10_000;
+/// Days that changes of working copies are kept, unless the server is set
+/// otherwise.
+pub const CHANGE_RETENTION_DAYS_DEFAULT: u32 = 90;
+/// Seconds of quiet after which a watcher gets a checkpoint, unless the server is
+/// set otherwise.
+pub const WATCH_CHECKPOINT_SECONDS_DEFAULT: u32 = 10;
+/// Entries in a row that a filter keeps back before the watcher gets a
+/// checkpoint.
+pub const CHECKPOINT_ENTRIES: usize = 1_000;
+/// How often a feed looks into the database when nobody tells it to: the longest
+/// that a lost notification holds up an entry.
+pub const FEED_POLL_PERIOD: Duration = Duration::from_secs(1);
+/// Time between two notifications of a process to the others, at least.
+pub const NOTIFY_PAUSE: Duration = Duration::from_millis(5);
+/// Entries that a feed keeps at hand for its watchers.
+pub const FEED_RECENT_ENTRIES_MAX: usize = 4_096;
+/// Bytes of the entries that a feed keeps at hand: 4 MiB.
+pub const FEED_RECENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Entries that a feed reads from the database at once.
+pub const FEED_ROWS: i64 = 500;
+/// Entries that one watcher takes at once, and so holds while its client is slow.
+pub const WATCHER_ROWS: i64 = 100;
+/// Watchers that read what is no longer at hand from the database at once.
+pub const WATCHERS_READING_MAX: usize = 4;
+/// Changes that one call of a list looks through.
+pub const LIST_CHANGES_ROWS_MAX: usize = 10_000;
+
 /// Bytes of the text of a printed page that is imported, at most: 4 MiB.
 pub const PAGE_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -147,6 +178,10 @@ pub const SCHEDULE_RETRY_TIME_MAX: chrono::TimeDelta = chrono::TimeDelta::minute
 /// Bytes of a page in the sealed form of an issue, at most: 3 MiB, so that a
 /// client with gRPC's usual limit of 4 MiB can receive it.
 pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// How often changes past their retention are removed.
+pub const CHANGE_SWEEP_PERIOD: Duration = Duration::from_secs(600);
+/// Changes that are removed by one statement.
+pub const CHANGE_SWEEP_ROWS: i64 = 1_000;
 /// How often the database is probed for the health service.
 pub const HEALTH_PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// Time that calls in flight have to end after a stop signal.
@@ -196,6 +231,38 @@ pub struct ListenSettings {
     /// under /metrics [default: no metrics]
     #[arg(long, env = "MASTHEAD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+}
+
+/// How the feeds are kept.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct FeedSettings {
+    /// Days that changes of working copies are kept for `WatchChanges` and
+    /// `ListChanges`; what is published stays for ever
+    #[arg(long, env = "MASTHEAD_CHANGE_RETENTION_DAYS", value_name = "DAYS",
+          default_value_t = CHANGE_RETENTION_DAYS_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub change_retention_days: u32,
+
+    /// Watch streams open at once, at most
+    #[arg(long, env = "MASTHEAD_WATCH_STREAMS_MAX", value_name = "COUNT", default_value_t = WATCH_STREAMS_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub watch_streams_max: u32,
+
+    /// Seconds of quiet after which a watch stream gets a checkpoint
+    #[arg(long, env = "MASTHEAD_WATCH_CHECKPOINT_SECONDS", value_name = "SECONDS",
+          default_value_t = WATCH_CHECKPOINT_SECONDS_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub watch_checkpoint_seconds: u32,
+}
+
+impl Default for FeedSettings {
+    fn default() -> FeedSettings {
+        FeedSettings {
+            change_retention_days: CHANGE_RETENTION_DAYS_DEFAULT,
+            watch_streams_max: WATCH_STREAMS_DEFAULT,
+            watch_checkpoint_seconds: WATCH_CHECKPOINT_SECONDS_DEFAULT,
+        }
+    }
 }
 
 fn usual_data_folder() -> PathBuf {

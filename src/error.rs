@@ -235,6 +235,15 @@ pub enum Error {
         /// The length of the file in bytes.
         size: i64,
     },
+    /// The cursor is of another history.
+    #[error("the cursor is of another database or of a history that was rolled back; begin again without it")]
+    CursorForeign,
+    /// What follows the cursor has been removed because of its age.
+    #[error("what follows the cursor is no longer retained; read again what you follow, and go on from_now")]
+    CursorTooOld,
+    /// A watch ends because the server does.
+    #[error("the server is stopping; go on from the last cursor at one that runs")]
+    Stopping,
     /// The database cannot be reached or is overloaded.
     #[error("the database is not available; try again")]
     DatabaseUnavailable(#[source] sqlx::Error),
@@ -281,8 +290,10 @@ impl Error {
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
             Error::LimitExceeded(_) => Code::ResourceExhausted,
-            Error::RangeNotSatisfiable { .. } => Code::OutOfRange,
-            Error::DatabaseUnavailable(_) => Code::Unavailable,
+            Error::RangeNotSatisfiable { .. } | Error::CursorForeign | Error::CursorTooOld => {
+                Code::OutOfRange
+            }
+            Error::DatabaseUnavailable(_) | Error::Stopping => Code::Unavailable,
             Error::Database(_) | Error::File(_) | Error::Internal(_) => Code::Internal,
         }
     }
@@ -314,6 +325,9 @@ impl Error {
             Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
             Error::LimitExceeded(_) => "LIMIT_EXCEEDED",
             Error::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
+            Error::CursorForeign => "CURSOR_FOREIGN",
+            Error::CursorTooOld => "CURSOR_TOO_OLD",
+            Error::Stopping => "CALL_ENDED",
             Error::DatabaseUnavailable(_) => "DATABASE_UNAVAILABLE",
             Error::Database(_) | Error::File(_) | Error::Internal(_) => "INTERNAL",
         }
@@ -378,7 +392,7 @@ impl Error {
                     );
                 }
             }
-            Error::DatabaseUnavailable(_) => {
+            Error::DatabaseUnavailable(_) | Error::Stopping => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
             _ => {}

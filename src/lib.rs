@@ -16,17 +16,19 @@
 //! | [`auth`], [`admin`] | token → person and role; the table method → roles |
 //! | [`telemetry`] | logging, request spans |
 //! | [`error`] | the one error type; the only conversion to a gRPC status |
-//! | [`wire`] | names, etags, page tokens, field masks, times, the codec |
-//! | [`db`] | the pool, the migrator, the one door for writes |
+//! | [`wire`] | names, etags, page tokens, cursors, field masks, times, the codec |
+//! | [`db`] | the pool, the migrator, the one door for writes, waking the feeds after one |
+//! | [`feed`] | what all feeds share: places, filters, one hub a process, watchers |
 //! | [`byline`] | who signs articles and photos |
 //! | [`workflow`] | draft, reviewed, published: rules that articles, issues and photos share |
-//! | [`newspaper`] [`issue`] [`article`] [`reporter`] [`photo`] [`publication`] | the slices: `mod` (types and rules), `store` (SQL), `rpc` (handlers) |
+//! | [`newspaper`] [`issue`] [`article`] [`reporter`] [`photo`] [`publication`] [`activity`] | the slices: `mod` (types and rules), `store` (SQL), `rpc` (handlers) |
 //! | [`import`] | readers of foreign formats into drafts; clients of the API |
 //! | [`demo`] | the main job from text to published issue, as a newsroom does it |
 //! | [`installation`] [`terminal`] | what the command works with: data folder, database, photo store; progress |
 //! | [`embedded`] | the Postgres of the quick start and the tests |
 //! | [`calendar`], [`text`], [`copy_check`], [`name_reading`], [`digest`] | pure: weekday and lunar date; counting and setting text; faults of copy; pinyin; SHA-256 |
 
+pub mod activity;
 pub mod admin;
 pub mod article;
 pub mod auth;
@@ -39,6 +41,7 @@ pub mod demo;
 pub mod digest;
 pub mod embedded;
 pub mod error;
+pub mod feed;
 pub mod import;
 pub mod installation;
 pub mod issue;

@@ -5,7 +5,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use masthead::{
     admin::Role,
-    config::{self, DataSettings, ListenSettings},
+    config::{self, DataSettings, FeedSettings, ListenSettings},
     demo,
     import::{
         self,
@@ -50,6 +50,8 @@ struct Serve {
     listen: ListenSettings,
     #[command(flatten)]
     data: DataSettings,
+    #[command(flatten)]
+    feeds: FeedSettings,
 }
 
 #[derive(Args)]
@@ -155,8 +157,8 @@ async fn serve(settings: Serve) -> Done {
     if let Some(path) = installation.first_token().await? {
         tracing::info!(file = %path.display(), "wrote the first operator's token");
     }
-    let server =
-        server::start(settings.listen.listen, installation.db.clone(), installation.files.clone()).await?;
+    let (db, files) = (installation.db.clone(), installation.files.clone());
+    let server = server::start_with(settings.listen.listen, db, files, settings.feeds).await?;
     tracing::info!(address = %server.address(), "serving");
     let served = tokio::select! {
         served = server.run_until(stop_signal()?) => served.map_err(Into::into),

@@ -11,15 +11,17 @@ use tonic::{
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    article,
+    activity, article,
     auth::Gate,
-    config,
+    config::{self, FeedSettings},
     db::Db,
+    feed::{self, Channel, Limits},
     issue, newspaper,
     pb::servers::{
-        article_service_server::ArticleServiceServer, issue_service_server::IssueServiceServer,
-        newspaper_service_server::NewspaperServiceServer, photo_service_server::PhotoServiceServer,
-        publication_service_server::PublicationServiceServer, reporter_service_server::ReporterServiceServer,
+        activity_service_server::ActivityServiceServer, article_service_server::ArticleServiceServer,
+        issue_service_server::IssueServiceServer, newspaper_service_server::NewspaperServiceServer,
+        photo_service_server::PhotoServiceServer, publication_service_server::PublicationServiceServer,
+        reporter_service_server::ReporterServiceServer,
     },
     photo::{self, files::Files},
     publication, reporter,
@@ -57,28 +59,70 @@ pub struct Running {
     upkeep: Vec<JoinHandle<()>>,
 }
 
-/// Starts to serve. Port 0 takes a free port; [`Running::address`] says which.
+/// The feeds of a server.
+#[derive(Clone)]
+struct Feeds {
+    publications: Channel,
+    changes: Channel,
+}
+
+impl Feeds {
+    fn new(db: &Db, settings: &FeedSettings) -> Feeds {
+        let limits = Limits::new(settings);
+        Feeds {
+            publications: Channel::new(db.clone(), publication::rpc::watch::Ledger, limits.clone()),
+            changes: Channel::new(db.clone(), activity::rpc::History, limits),
+        }
+    }
+
+    fn end(&self) {
+        self.publications.end();
+        self.changes.end();
+    }
+}
+
+/// Starts to serve, with the usual feeds. Port 0 takes a free port;
+/// [`Running::address`] says which.
 ///
 /// # Errors
 /// The address cannot be listened on.
 pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running, Error> {
+    start_with(address, db, files, FeedSettings::default()).await
+}
+
+/// Starts to serve, as [`start`] does, with feeds of these settings.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub async fn start_with(
+    address: SocketAddr,
+    db: Db,
+    files: Files,
+    settings: FeedSettings,
+) -> Result<Running, Error> {
     let listener = TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })?;
     let address = listener.local_addr().map_err(|cause| Error::Listen { address, cause })?;
     let (health, health_service) = tonic_health::server::health_reporter();
     // Nothing is well before the database has answered.
     report(&health, false).await;
-    let routes = services(&db, &files).add_service(health_service);
+    let feeds = Feeds::new(&db, &settings);
+    let routes = services(&db, &files, &feeds).add_service(health_service);
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     let upkeep = vec![
         tokio::spawn(report_health(health, db.clone())),
         tokio::spawn(sweep_requests(db.clone())),
         tokio::spawn(publication::clock::run(db.clone(), files.clone())),
+        tokio::spawn(activity::sweep::run(db.clone(), settings.change_retention_days)),
+        tokio::spawn(feed::hub::run(db.clone(), vec![feeds.publications.clone(), feeds.changes.clone()])),
     ];
     // Without it small answers wait for the client's delayed acknowledgement.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (stop, stopped) = oneshot::channel();
-    // A dropped sender is a stop too.
-    let stopped = async move { stopped.await.unwrap_or_default() };
+    // A dropped sender is a stop too. Watches have no end of their own.
+    let stopped = async move {
+        stopped.await.unwrap_or_default();
+        feeds.end();
+    };
     let serving = tokio::spawn(
         Server::builder()
             .layer(Requests)
@@ -131,7 +175,7 @@ impl Running {
 }
 
 /// Every service of the API, each with the same limit on messages.
-fn services(db: &Db, files: &Files) -> Routes {
+fn services(db: &Db, files: &Files, feeds: &Feeds) -> Routes {
     macro_rules! limited {
         ($server:ident, $service:expr) => {
             $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
@@ -144,7 +188,14 @@ fn services(db: &Db, files: &Files) -> Routes {
         .add_service(limited!(ArticleServiceServer, article::rpc::Service::new(db(), files())))
         .add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db())))
         .add_service(limited!(PhotoServiceServer, photo::rpc::Service::new(db(), files())))
-        .add_service(limited!(PublicationServiceServer, publication::rpc::Service::new(db(), files())))
+        .add_service(limited!(
+            PublicationServiceServer,
+            publication::rpc::Service::new(db(), files(), feeds.publications.clone())
+        ))
+        .add_service(limited!(
+            ActivityServiceServer,
+            activity::rpc::Service::new(db(), feeds.changes.clone())
+        ))
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

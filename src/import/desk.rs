@@ -12,9 +12,10 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use crate::pb::{
-    article_service_client::ArticleServiceClient, issue_service_client::IssueServiceClient,
-    newspaper_service_client::NewspaperServiceClient, photo_service_client::PhotoServiceClient,
-    publication_service_client::PublicationServiceClient, reporter_service_client::ReporterServiceClient,
+    activity_service_client::ActivityServiceClient, article_service_client::ArticleServiceClient,
+    issue_service_client::IssueServiceClient, newspaper_service_client::NewspaperServiceClient,
+    photo_service_client::PhotoServiceClient, publication_service_client::PublicationServiceClient,
+    reporter_service_client::ReporterServiceClient,
 };
 
 /// Time to reach the server at most.
@@ -52,6 +53,8 @@ pub struct Desk {
     pub photos: PhotoServiceClient<Authorized>,
     /// `PublicationService`
     pub publications: PublicationServiceClient<Authorized>,
+    /// `ActivityService`
+    pub activity: ActivityServiceClient<Authorized>,
 }
 
 /// What can go wrong before the first call.
@@ -100,7 +103,9 @@ impl Desk {
             articles: ArticleServiceClient::new(channel.clone()),
             reporters: ReporterServiceClient::new(channel.clone()),
             photos: PhotoServiceClient::new(channel.clone()),
-            publications: PublicationServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
+            publications: PublicationServiceClient::new(channel.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            activity: ActivityServiceClient::new(channel),
         }
     }
 }

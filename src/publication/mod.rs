@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::{
     digest::Digest,
     error::{Error, Result},
+    feed::Place,
     wire::{Expected, name::IssueName},
 };
 
@@ -191,6 +192,12 @@ impl Tombstone {
 }
 
 impl Publication {
+    /// The place behind this entry in the feed. The hash takes in the whole
+    /// ledger up to here, so that no other ledger has this place.
+    pub fn place(&self) -> Place {
+        place(self.sequence, self.hash)
+    }
+
     /// The hash of this entry: over its fields in the order that the API
     /// documents, each behind its length. It takes in the entry before.
     pub fn compute_hash(&self) -> Digest {
@@ -209,6 +216,13 @@ impl Publication {
         ];
         Digest::of_parts(fields.iter().chain(&self.acknowledged).map(|field| field.as_bytes()))
     }
+}
+
+/// The place in the feed behind the entry of this number and hash.
+pub fn place(sequence: i64, hash: Digest) -> Place {
+    let mut mark = [0; 8];
+    mark.copy_from_slice(&hash.as_bytes()[..8]);
+    Place { transaction: 0, number: sequence, mark }
 }
 
 /// The full resource name of a publication.

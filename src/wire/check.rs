@@ -236,6 +236,19 @@ impl Check {
         self.name(field, value, "publications/{number}", name::publication(value))
     }
 
+    /// The newspaper of a filter; empty is `None`.
+    pub fn newspaper_filter(&mut self, value: &str) -> Option<String> {
+        (!value.is_empty()).then(|| self.newspaper("newspaper", value))
+    }
+
+    /// The resource of a filter, of a form that `fits`; empty is `None`.
+    pub fn resource_filter(&mut self, value: &str, forms: &str, fits: bool) -> Option<String> {
+        if !value.is_empty() && !fits {
+            self.add("resource", format!("is not the name of {forms}"));
+        }
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
     /// The names of a batch call, each read by `one`; duplicates are allowed.
     pub fn batch<T>(&mut self, names: Vec<String>, one: impl Fn(&mut Check, &str, &str) -> T) -> Vec<T> {
         if names.is_empty() {
@@ -330,6 +343,21 @@ impl Check {
             self.add(field, "must be 64 hex digits");
         }
         digest
+    }
+
+    /// The kinds that a filter lets through, as they are numbered; empty for all.
+    pub fn kinds<T: TryFrom<i32> + Default>(&mut self, values: &[i32]) -> Vec<i32> {
+        if !self.count("kinds", values.len(), config::FILTER_KINDS_MAX) {
+            return Vec::new();
+        }
+        for (index, value) in values.iter().enumerate() {
+            let field = format!("kinds[{index}]");
+            match value {
+                0 => self.add(field, "is required: leave the list empty for all kinds"),
+                value => drop(self.enumeration::<T>(&field, *value)),
+            }
+        }
+        values.to_vec()
     }
 
     /// The name of an enum value for a number that a caller sent.

@@ -1,9 +1,10 @@
-//! What goes over the wire and back: names, etags, page tokens, field masks,
-//! times, the codec, and the check that collects every violation of a request.
+//! What goes over the wire and back: names, etags, page tokens, cursors, field
+//! masks, times, the codec, and the check that collects every violation of a request.
 
 pub mod byline;
 pub mod check;
 pub mod codec;
+pub mod cursor;
 pub mod mask;
 pub mod name;
 pub mod page;

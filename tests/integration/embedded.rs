@@ -13,13 +13,13 @@ use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
 /// A folder for data. As root the server runs under another account, which must be able to pass.
-fn data_dir() -> TempDir {
+pub fn data_dir() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("an open folder");
     folder
 }
 
-async fn start_in(folder: &Path) -> Embedded {
+pub async fn start_in(folder: &Path) -> Embedded {
     start(&Settings::durable(folder)).await.expect("a server")
 }
 
@@ -35,7 +35,7 @@ async fn text(options: &PgConnectOptions, query: &'static str) -> String {
     sqlx::query_scalar(query).fetch_one(&mut connect(options).await).await.expect("an answer")
 }
 
-fn kill(process_id: u32) {
+pub fn kill(process_id: u32) {
     let status = Command::new("sh").args(["-c", &format!("kill -KILL {process_id}")]).status();
     assert!(status.expect("a shell").success(), "process {process_id} is there to be killed");
 }

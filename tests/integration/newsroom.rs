@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use masthead::{
     admin::Role,
+    config::FeedSettings,
     db::Db,
     embedded::{self, Embedded},
     import::desk::Desk,
@@ -93,9 +94,9 @@ impl Database {
     }
 }
 
-async fn serve(db: &Db, photos: &TempDir) -> Running {
+async fn serve(db: &Db, photos: &TempDir, settings: FeedSettings) -> Running {
     let files = Files::open(photos.path().join("photos")).await.expect("a photo store");
-    server::start(([127, 0, 0, 1], 0).into(), db.clone(), files).await.expect("a server")
+    server::start_with(([127, 0, 0, 1], 0).into(), db.clone(), files, settings).await.expect("a server")
 }
 
 /// A server with its database, photo store and people.
@@ -122,6 +123,13 @@ impl Newsroom {
         Newsroom::serving(database, Db::open(options, CONNECTIONS_MAX)).await
     }
 
+    /// Opens one with feeds of these settings.
+    pub async fn with_feeds(settings: FeedSettings) -> Newsroom {
+        let database = Database::create().await;
+        let db = Db::open(database.options(), CONNECTIONS_MAX);
+        Newsroom::with(database, db, settings).await
+    }
+
     /// Opens one that keeps so many revisions that nobody has signed.
     pub async fn keeping_revisions(revisions_kept: u32) -> Newsroom {
         let database = Database::create().await;
@@ -131,8 +139,12 @@ impl Newsroom {
 
     /// Opens one whose server has this access to the database.
     pub async fn serving(database: Database, db: Db) -> Newsroom {
+        Newsroom::with(database, db, FeedSettings::default()).await
+    }
+
+    async fn with(database: Database, db: Db, settings: FeedSettings) -> Newsroom {
         let photos = TempDir::new().expect("a temporary folder");
-        let server = serve(&db, &photos).await;
+        let server = serve(&db, &photos, settings).await;
         Newsroom { database, db, server, photos }
     }
 
@@ -188,7 +200,7 @@ impl Newsroom {
         self.db.close().await;
         happening.await;
         let db = Db::open(self.database.options(), CONNECTIONS_MAX);
-        let server = serve(&db, &self.photos).await;
+        let server = serve(&db, &self.photos, FeedSettings::default()).await;
         Newsroom { db, server, ..self }
     }
 

@@ -93,7 +93,7 @@ impl Line {
     }
 
     /// Sends messages to a method, given as `Service/Method`; every message of
-    /// the answer. Whatever the error is, it keeps the promises of all errors.
+    /// the answer, the first one of a watch. Whatever the error is, it keeps the promises of all errors.
     pub async fn send(&self, method: &str, messages: Vec<Vec<u8>>) -> Result<Vec<Bytes>, Status> {
         let answer = self.exchange(method, messages).await;
         if let Err(status) = &answer {
@@ -112,7 +112,11 @@ impl Line {
         let path = format!("/masthead.v1.{method}").parse().expect("a path");
         let mut stream = client.streaming(request, path, Plain).await?.into_inner();
         let mut answers = Vec::new();
-        while let Some(answer) = stream.message().await? {
+        // A watch does not end by itself.
+        let answers_max = if method.contains("/Watch") { 1 } else { usize::MAX };
+        while answers.len() < answers_max
+            && let Some(answer) = stream.message().await?
+        {
             answers.push(answer);
         }
         Ok(answers)
@@ -341,8 +345,17 @@ pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
     if method.name().ends_with("Correction") || method.name() == "CompareArticleRevisions" {
         return "Article";
     }
-    let kinds =
-        ["Newspaper", "Publication", "ArticleRevision", "Reporter", "Photo", "Page", "Article", "Issue"];
+    let kinds = [
+        "Newspaper",
+        "Publication",
+        "ArticleRevision",
+        "Reporter",
+        "Photo",
+        "Page",
+        "Article",
+        "Issue",
+        "Change",
+    ];
     let found = kinds.into_iter().find(|kind| method.name().contains(kind));
     found.unwrap_or_else(|| panic!("{} is about nothing known", method.name()))
 }

@@ -14,10 +14,11 @@ use crate::{
     article::correction::Printed,
     config,
     digest::Digest,
-    error::Result,
+    error::{Error, Result},
+    feed::{Batch, Place},
     issue::Issue,
     photo::{File, Photo},
-    publication::{Kind, Publication, Served, Tombstone, check::Unpublished, seal},
+    publication::{Kind, Publication, Served, Tombstone, check::Unpublished, place, seal},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -478,4 +479,28 @@ pub async fn list(
 pub async fn find(connection: &mut PgConnection, sequence: i64) -> Result<Option<Publication>> {
     let found = list(connection, Some(sequence - 1), 1).await?.pop();
     Ok(found.filter(|entry| entry.sequence == sequence))
+}
+
+/// Entries of the ledger behind a place, which must be of this ledger.
+pub async fn follow(
+    connection: &mut PgConnection,
+    after: Place,
+    rows_max: i64,
+) -> Result<Batch<Publication>> {
+    // From the entry of the place itself, to find it as it was.
+    let mut entries = list(connection, Some(after.number - 1), rows_max + 1).await?;
+    if after == Place::START {
+        entries.truncate(rows_max as usize);
+    } else if entries.first().map(Publication::place) == Some(after) {
+        entries.remove(0);
+    } else {
+        return Err(Error::CursorForeign);
+    }
+    Ok(Batch { entries, pending: false })
+}
+
+/// The place behind the newest entry.
+pub async fn newest(connection: &mut PgConnection) -> Result<Place> {
+    let head = sqlx::query!("select sequence, hash from ledger_head").fetch_one(connection).await?;
+    Ok(place(head.sequence, digest(&head.hash)?))
 }

@@ -40,7 +40,7 @@ fn readers_reach_what_is_published_and_operators_change_newspapers_only() {
         let published = method.starts_with("PublicationService/");
         assert_eq!(roles.contains(&Role::Reader), published, "{method}");
         let (_, verb) = method.split_once('/').expect("a service and a method");
-        let reads = ["Get", "List", "BatchGet", "Download", "Check", "Compare"]
+        let reads = ["Get", "List", "BatchGet", "Download", "Check", "Compare", "Watch"]
             .iter()
             .any(|read| verb.starts_with(read));
         let keeps = method.starts_with("NewspaperService/");

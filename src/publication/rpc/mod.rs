@@ -1,5 +1,7 @@
 //! `PublicationService`: the read side.
 
+pub mod watch;
+
 use bytes::Bytes;
 use chrono::NaiveDate;
 use futures::{StreamExt, stream::BoxStream};
@@ -10,6 +12,7 @@ use crate::{
     article,
     db::Db,
     error::{Error, Result},
+    feed::{Channel, Feed},
     issue, newspaper,
     pb::{
         self, download_published_photo_response::Part,
@@ -17,20 +20,21 @@ use crate::{
     },
     photo::{self, download::Range, files::Files},
     publication::{Tombstone, missing, name, seal, store},
-    wire::{self, Answer, Check, codec::Sealed, name::IssueName, page::Page},
+    wire::{self, Answer, Check, codec::Sealed, cursor, name::IssueName, page::Page},
 };
 
 /// The service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Service {
     db: Db,
     files: Files,
+    feed: Channel,
 }
 
 impl Service {
-    /// The service on this database and photo store.
-    pub fn new(db: Db, files: Files) -> Service {
-        Service { db, files }
+    /// The service on this database and photo store, with the feed of the ledger.
+    pub fn new(db: Db, files: Files, feed: Channel) -> Service {
+        Service { db, files, feed }
     }
 }
 
@@ -252,5 +256,20 @@ impl PublicationService for Service {
         let mut connection = self.db.read().await?;
         let entry = store::find(&mut connection, sequence).await?.ok_or_else(|| missing(sequence))?;
         Ok(Response::new(entry.into()))
+    }
+
+    type WatchPublicationsStream = BoxStream<'static, Result<Sealed, Status>>;
+
+    async fn watch_publications(
+        &self,
+        request: Request<pb::WatchPublicationsRequest>,
+    ) -> Answer<Self::WatchPublicationsStream> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let start = cursor::start(&mut check, Feed::Publications, &message.cursor, message.from_now);
+        let filter = watch::filter(&mut check, &message);
+        check.finish()?;
+        let messages = self.feed.watch(start, filter).await?;
+        Ok(Response::new(messages.map(|message| Ok(Sealed(message?))).boxed()))
     }
 }

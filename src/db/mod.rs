@@ -5,9 +5,12 @@
 //! no transaction behind: a cancelled `begin` of sqlx 0.9.0 can return a
 //! connection with an open transaction to the pool. The task takes one
 //! timestamp, answers a repeated request id with the first answer, appends the
-//! change and audit rows, runs again if it lost a race, and commits.
+//! change and audit rows, runs again if it lost a race, and commits; then it
+//! wakes the feeds ([`wake`]).
 
-use std::{future::Future, pin::Pin, str::FromStr, time::Duration};
+pub mod wake;
+
+use std::{future::Future, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use prost::Message;
@@ -16,6 +19,7 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -32,17 +36,19 @@ const MIGRATION_LOCK: i64 = 0x6d61_7374_6865_6164;
 /// How often a waiting migrator asks for the lock.
 const MIGRATION_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
+/// What stores read from.
+pub type Connection = PgConnection;
+
 /// A future that borrows the transaction it works in.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
-
-/// A connection, open to whatever its owner does on it.
-pub type Connection = PgConnection;
 
 /// Access to the database.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
     revisions_kept: u32,
+    /// Holds that something was committed until [`Db::committed`] takes it.
+    commits: Arc<Notify>,
 }
 
 /// A mutation, as its caller asked for it.
@@ -147,7 +153,8 @@ impl Db {
             .max_connections(connections_max)
             .acquire_timeout(config::CONNECTION_WAIT_MAX)
             .connect_lazy_with(options);
-        Db { pool, revisions_kept: config::REVISIONS_KEPT_DEFAULT }
+        let commits = Arc::new(Notify::new());
+        Db { pool, revisions_kept: config::REVISIONS_KEPT_DEFAULT, commits }
     }
 
     /// The same, keeping so many revisions of an article that nobody has signed;
@@ -291,6 +298,9 @@ where
         keep_answer(&mut open, operation, request, &answer.encode_to_vec()).await?;
     }
     open.commit().await?;
+    if !changes.is_empty() {
+        db.commits.notify_one();
+    }
     Ok(answer)
 }
 
@@ -348,7 +358,9 @@ async fn keep_answer(
     Ok(())
 }
 
-/// Appends the rows of the change feed and of the audit, in one statement.
+/// Appends the rows of the change feed and of the audit, in one statement. The
+/// newspaper of a change stands in its name, or with the article, which this
+/// transaction has just had in its hands.
 async fn append(
     connection: &mut PgConnection,
     operation: &Operation,
@@ -368,8 +380,15 @@ async fn append(
              select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
                  as n (resource, kind, before, after)
          ), feed as (
-             insert into changes (resource, kind, person, change_time)
-             select resource, kind, $5, $6 from new
+             insert into changes (resource, newspaper, kind, person, change_time)
+             select resource,
+                    case split_part(resource, '/', 1)
+                        when 'newspapers' then split_part(resource, '/', 2)
+                        when 'articles' then
+                            (select a.newspaper from articles a where a.id = split_part(resource, '/', 2)::uuid)
+                    end,
+                    kind, $5, $6
+             from new
          )
          insert into audit_events
              (event_time, person, role, method, resource, request_id, digest_before, digest_after, waived)
