@@ -39,7 +39,7 @@ const WRITERS: &[Role] = &[Reporter, Editor, Publisher];
 const EDITORS: &[Role] = &[Editor, Publisher];
 /// Publishing.
 const PUBLISHERS: &[Role] = &[Publisher];
-/// Keeping newspapers.
+/// Keeping newspapers, and proving the ledger.
 const KEEPERS: &[Role] = &[Publisher, Operator];
 
 /// Every method of `masthead.v1` and who may call it.
@@ -106,6 +106,8 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("PhotoService/ReturnPhoto", EDITORS),
     ("PhotoService/ListPhotoReviews", NEWSROOM),
     ("PublicationService/GetPublishedIssue", ANYONE),
+    ("PublicationService/StreamPublishedIssue", ANYONE),
+    ("PublicationService/VerifyPublications", KEEPERS),
     ("PublicationService/ListPublishedIssues", ANYONE),
     ("PublicationService/GetPublishedArticle", ANYONE),
     ("PublicationService/DownloadPublishedPhoto", ANYONE),

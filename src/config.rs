@@ -175,6 +175,9 @@ pub const SCHEDULE_ROWS_MAX: i64 = 256;
 /// How long a publication that is due is tried again after faults that may pass,
 /// in minutes as chrono counts them.
 pub const SCHEDULE_RETRY_TIME_MAX: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+/// Bytes of a published issue that is sent as one message, at most: 3 MiB, so
+/// that a client with gRPC's usual limit of 4 MiB can receive it.
+pub const WHOLE_ISSUE_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Bytes of a page in the sealed form of an issue, at most: 3 MiB, so that a
 /// client with gRPC's usual limit of 4 MiB can receive it.
 pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -182,6 +185,8 @@ pub const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 pub const CHANGE_SWEEP_PERIOD: Duration = Duration::from_secs(600);
 /// Changes that are removed by one statement.
 pub const CHANGE_SWEEP_ROWS: i64 = 1_000;
+/// Entries of the ledger that are verified between two messages of progress.
+pub const VERIFY_ENTRIES_AT_A_TIME: i64 = 100;
 /// How often the database is probed for the health service.
 pub const HEALTH_PROBE_PERIOD: Duration = Duration::from_secs(2);
 /// Time that calls in flight have to end after a stop signal.

@@ -108,6 +108,16 @@ pub enum Error {
         /// What withdrew it.
         tombstone: Tombstone,
     },
+    /// It is larger than one message may be.
+    #[error("{name} has {size} bytes, more than {limit} in one message; ask StreamPublishedIssue for it")]
+    SnapshotTooLarge {
+        /// The full name, or what was asked for.
+        name: String,
+        /// Its length in bytes.
+        size: usize,
+        /// What one message may have, in bytes.
+        limit: usize,
+    },
     /// There is no order to publish it later.
     #[error("{name} is not scheduled to be published")]
     NotScheduled {
@@ -290,9 +300,10 @@ impl Error {
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
             Error::LimitExceeded(_) => Code::ResourceExhausted,
-            Error::RangeNotSatisfiable { .. } | Error::CursorForeign | Error::CursorTooOld => {
-                Code::OutOfRange
-            }
+            Error::SnapshotTooLarge { .. }
+            | Error::RangeNotSatisfiable { .. }
+            | Error::CursorForeign
+            | Error::CursorTooOld => Code::OutOfRange,
             Error::DatabaseUnavailable(_) | Error::Stopping => Code::Unavailable,
             Error::Database(_) | Error::File(_) | Error::Internal(_) => Code::Internal,
         }
@@ -307,6 +318,7 @@ impl Error {
             Error::NotFound { .. } | Error::NotKept { .. } => "RESOURCE_NOT_FOUND",
             Error::NoBaseRevision { .. } => "NO_BASE_REVISION",
             Error::NotPublished { .. } => "NOT_PUBLISHED",
+            Error::SnapshotTooLarge { .. } => "SNAPSHOT_TOO_LARGE",
             Error::Withdrawn { .. } => "WITHDRAWN",
             Error::NotScheduled { .. } => "NOT_SCHEDULED",
             Error::Exists { .. } => "RESOURCE_EXISTS",
@@ -340,6 +352,9 @@ impl Error {
                 vec![("state", state.to_string()), ("open_moves", open.join(","))]
             }
             Error::WrongStage { next, .. } => vec![("next_stage", next.to_string())],
+            Error::SnapshotTooLarge { size, limit, .. } => {
+                vec![("size_bytes", size.to_string()), ("limit_bytes", limit.to_string())]
+            }
             Error::Withdrawn { tombstone, .. } => vec![
                 ("publication", crate::publication::name(tombstone.publication)),
                 ("withdraw_time", tombstone.time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),

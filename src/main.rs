@@ -13,6 +13,7 @@ use masthead::{
         submit::{self, Options},
     },
     installation::{Database, Installation, create_token},
+    publication::{self, verify::Walk},
     server, telemetry,
     terminal::Progress,
 };
@@ -34,6 +35,14 @@ enum Task {
     Serve(Serve),
     /// Bring the database schema up to this version, and end
     Migrate(DataSettings),
+    /// Prove that the ledger and every snapshot are as they were published
+    ///
+    /// Recomputes every digest and link from what is stored, and what readers are
+    /// served from it. Works beside a running server on the same data. Ends with
+    /// status 0 and the hash of the last publication if all is whole: kept
+    /// elsewhere, that hash proves later that nothing before it has changed. Ends
+    /// with status 1 and the first fault otherwise.
+    Verify(DataSettings),
     /// Show the whole job: a page from text to a published issue, read back
     Demo(Demo),
     /// Bring foreign material in as drafts
@@ -142,6 +151,7 @@ async fn run(task: Task) -> Done {
     match task {
         Task::Serve(settings) => serve(settings).await,
         Task::Migrate(settings) => migrate(settings).await,
+        Task::Verify(settings) => verify(settings).await,
         Task::Demo(settings) => show(settings).await,
         Task::Import(Import::Page(settings)) => import_page(settings).await,
         Task::Token(TokenTask::Create(settings)) => token_create(settings).await,
@@ -189,6 +199,33 @@ async fn migrate(settings: DataSettings) -> Done {
     migrated?;
     eprintln!("the schema is up to date");
     Ok(())
+}
+
+async fn verify(settings: DataSettings) -> Done {
+    let database = Database::open(&settings).await?;
+    let walked = walk(&database.db).await;
+    database.close().await?;
+    let Walk { chain, end, .. } = walked?;
+    println!("{} publications are whole; the hash of the last one is {}", chain.sequence, chain.hash);
+    match end.flatten() {
+        Some(fault) => {
+            let (name, fault) = (publication::name(fault.sequence), fault.description);
+            let advice = "keep this database as it is, and compare it with a backup from before";
+            Err(format!("{name}: {fault}; {advice}").into())
+        }
+        None => Ok(()),
+    }
+}
+
+async fn walk(db: &masthead::db::Db) -> Result<Walk, masthead::error::Error> {
+    let progress = Progress::begin("verifying");
+    let mut walk = publication::verify::begin(db).await?;
+    while walk.end.is_none() {
+        let (done, all) = (walk.chain.sequence, walk.head.sequence);
+        progress.step(done as usize, all as usize, "publications");
+        walk = walk.go_on(db).await?;
+    }
+    Ok(walk)
 }
 
 async fn show(settings: Demo) -> Done {

@@ -3,6 +3,7 @@
 //! entry to the ledger, whose hash covers the entry before. Readers are served
 //! from these bytes and from nothing else.
 
+pub mod chain;
 pub mod check;
 pub mod clock;
 mod gather;
@@ -13,6 +14,7 @@ pub mod rpc;
 pub mod schedule;
 mod seal;
 pub(crate) mod store;
+pub mod verify;
 pub mod withdraw;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! Freezing: makes the one message that a publication is. What is only for the
 //! newsroom stays behind.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 use prost::Message;
@@ -15,7 +15,7 @@ use crate::{
     pb,
     photo::{self, Photo},
     publication::{
-        self, Publication,
+        self, Kind, Publication,
         check::{Candidate, Material},
     },
     reporter,
@@ -133,6 +133,27 @@ pub fn without_article(sealed: &[u8], article: Uuid, tombstone: &Publication) ->
         .extend(issue.photos.iter().flat_map(|photo| &photo.bylines).map(|byline| byline.reporter.clone()));
     issue.reporters.retain(|reporter| signers.contains(&reporter.name));
     Ok(issue.encode_to_vec())
+}
+
+/// A sealed issue without the bodies of its articles.
+pub fn without_bodies(sealed: &[u8]) -> Result<Vec<u8>> {
+    let mut issue = open(sealed)?;
+    let placements = issue.pages.iter_mut().flat_map(|page| &mut page.placements);
+    placements.filter_map(|placed| placed.article.as_mut()).for_each(|article| article.body.clear());
+    Ok(issue.encode_to_vec())
+}
+
+/// Whether readers are served from a sealed publication what follows from it:
+/// the articles whose own bytes do not.
+pub fn articles_astray(kind: Kind, sealed: &[u8], served: &[(Uuid, Vec<u8>)]) -> Result<Vec<Uuid>> {
+    let expected: HashMap<Uuid, Vec<u8>> = if kind.is_of_issue() {
+        let articles = articles_of(&open(sealed)?).into_iter();
+        articles.map(|sealed| (sealed.article, sealed.message.encode_to_vec())).collect()
+    } else {
+        served.iter().map(|(id, _)| (*id, sealed.to_vec())).collect()
+    };
+    let astray = served.iter().filter(|(id, bytes)| expected.get(id) != Some(bytes));
+    Ok(astray.map(|(id, _)| *id).collect())
 }
 
 fn redact(placed: &mut pb::published_page::PublishedPlacement, tombstone: &Publication) {
@@ -289,7 +310,7 @@ fn public_photo(photo: Photo) -> pb::PublishedPhoto {
 
 impl From<Publication> for pb::Publication {
     fn from(publication: Publication) -> pb::Publication {
-        use crate::publication::{Kind, name};
+        use crate::publication::name;
         let kind = match publication.kind {
             Kind::IssuePublished => pb::publication::Kind::IssuePublished,
             Kind::IssueCorrected => pb::publication::Kind::IssueCorrected,

@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod mask;
 pub mod name;
 pub mod page;
+pub mod parts;
 pub mod review;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};

@@ -11,7 +11,7 @@ use std::{
 use masthead::{import::desk::Desk, pb};
 use tempfile::TempDir;
 
-fn masthead() -> Command {
+pub fn masthead() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_masthead"));
     for setting in
         ["MASTHEAD_LISTEN", "MASTHEAD_DATA_DIR", "MASTHEAD_DATABASE_URL", "MASTHEAD_TOKEN", "RUST_LOG"]

@@ -92,6 +92,8 @@ fn rules_are_pure() {
             "admin/mod.rs",
             "feed/mod.rs",
             "feed/ring.rs",
+            "publication/chain.rs",
+            "wire/parts.rs",
         ];
         slice_rules
             || others.contains(&name)
@@ -107,7 +109,7 @@ fn rules_are_pure() {
         assert!(found.is_empty(), "{name} should be pure and names {found:?}");
         assert!(!code.contains("async fn"), "{name} should be pure and waits for something");
     }
-    assert_eq!(seen, 30, "every file of rules is looked at");
+    assert_eq!(seen, 32, "every file of rules is looked at");
 }
 
 #[test]

@@ -1,26 +1,30 @@
 //! `PublicationService`: the read side.
 
+mod question;
 pub mod watch;
 
 use bytes::Bytes;
-use chrono::NaiveDate;
-use futures::{StreamExt, stream::BoxStream};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use self::question::Question;
 use crate::{
     article,
     db::Db,
     error::{Error, Result},
     feed::{Channel, Feed},
-    issue, newspaper,
+    issue,
     pb::{
         self, download_published_photo_response::Part,
         servers::publication_service_server::PublicationService,
     },
     photo::{self, download::Range, files::Files},
-    publication::{Tombstone, missing, name, seal, store},
-    wire::{self, Answer, Check, codec::Sealed, cursor, name::IssueName, page::Page},
+    publication::{Tombstone, missing, name, seal, store, verify},
+    wire::{self, Answer, Check, codec::Sealed, cursor, page::Page},
 };
 
 /// The service.
@@ -38,66 +42,7 @@ impl Service {
     }
 }
 
-/// Which publication of an issue a reader asks for.
-enum Chosen {
-    /// The newest of an issue.
-    Newest(IssueName),
-    /// The newest of a newspaper, of one day or of the latest.
-    OfDay(String, Option<NaiveDate>),
-    /// A certain one.
-    Publication(i64),
-}
-
-impl Chosen {
-    fn read(check: &mut Check, message: pb::GetPublishedIssueRequest) -> Chosen {
-        let alone = "must not be set together with another way to name an issue";
-        if !message.newspaper.is_empty() && !message.name.is_empty() {
-            check.add("newspaper", alone);
-        }
-        if !message.publication.is_empty() && !(message.name.is_empty() && message.newspaper.is_empty()) {
-            check.add("publication", alone);
-        }
-        if message.newspaper.is_empty() {
-            let chosen = if message.publication.is_empty() {
-                Chosen::Newest(check.issue("name", &message.name))
-            } else {
-                Chosen::Publication(check.publication("publication", &message.publication))
-            };
-            if message.publish_date.is_some() {
-                check.add("publish_date", "goes with newspaper only");
-            }
-            return chosen;
-        }
-        let newspaper = check.newspaper("newspaper", &message.newspaper);
-        Chosen::OfDay(newspaper, check.date("publish_date", message.publish_date))
-    }
-}
-
 impl Service {
-    /// The bytes of a published issue.
-    async fn issue(&self, chosen: Chosen) -> Result<Bytes> {
-        let mut connection = self.db.read().await?;
-        let (served, asked) = match chosen {
-            Chosen::Newest(id) => (store::sealed_issue(&mut connection, &id).await?, issue::name(&id)),
-            Chosen::OfDay(newspaper, day) => {
-                let of_day = day.map(|day| format!(" of {day}")).unwrap_or_default();
-                let asked = format!("an issue of {}{of_day}", newspaper::name(&newspaper));
-                (store::sealed_issue_of_day(&mut connection, &newspaper, day).await?, asked)
-            }
-            Chosen::Publication(sequence) => {
-                let entry = store::find(&mut connection, sequence).await?;
-                let entry = entry.ok_or_else(|| missing(sequence))?;
-                if !entry.kind.is_of_issue() {
-                    let rule = format!("{} is of {}, not of an issue", name(sequence), entry.resource);
-                    return Err(Error::invalid("publication", rule));
-                }
-                (store::served_or_tombstone(&mut connection, sequence).await?, entry.resource)
-            }
-        };
-        let served = served.ok_or_else(|| Error::NotPublished { kind: issue::KIND, name: asked.clone() })?;
-        served.message(issue::KIND, &asked)
-    }
-
     /// The bytes of an article: as it was last published, or as a certain
     /// publication has it, its own or an issue's that held it.
     async fn article(&self, id: Uuid, publication: Option<i64>) -> Result<Bytes> {
@@ -165,9 +110,23 @@ impl PublicationService for Service {
     async fn get_published_issue(&self, request: Request<pb::GetPublishedIssueRequest>) -> Answer<Sealed> {
         let (_, message) = wire::open(request)?;
         let mut check = Check::default();
-        let chosen = Chosen::read(&mut check, message);
+        let question = Question::read(&mut check, message);
         check.finish()?;
-        Ok(Response::new(Sealed(self.issue(chosen).await?)))
+        Ok(Response::new(Sealed(question.answer(&self.db).await?.whole()?)))
+    }
+
+    type StreamPublishedIssueStream = BoxStream<'static, Result<Sealed, Status>>;
+
+    async fn stream_published_issue(
+        &self,
+        request: Request<pb::StreamPublishedIssueRequest>,
+    ) -> Answer<Self::StreamPublishedIssueStream> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let question = Question::read(&mut check, message.into());
+        check.finish()?;
+        let parts = question.answer(&self.db).await?.in_parts()?;
+        Ok(Response::new(stream::iter(parts.into_iter().map(|part| Ok(Sealed(part)))).boxed()))
     }
 
     async fn list_published_issues(
@@ -271,5 +230,43 @@ impl PublicationService for Service {
         check.finish()?;
         let messages = self.feed.watch(start, filter).await?;
         Ok(Response::new(messages.map(|message| Ok(Sealed(message?))).boxed()))
+    }
+
+    type VerifyPublicationsStream = BoxStream<'static, Result<pb::VerifyPublicationsResponse, Status>>;
+
+    async fn verify_publications(
+        &self,
+        request: Request<pb::VerifyPublicationsRequest>,
+    ) -> Answer<Self::VerifyPublicationsStream> {
+        wire::open(request)?;
+        let db = self.db.clone();
+        let begun = verify::begin(&db).await?;
+        let walk = stream::try_unfold((db, begun), |(db, walk)| async move {
+            if walk.end.is_some() {
+                return Ok(None);
+            }
+            let walk = walk.go_on(&db).await?;
+            Ok::<_, Status>(Some((pb::VerifyPublicationsResponse::from(&walk), (db, walk))))
+        });
+        Ok(Response::new(walk.boxed()))
+    }
+}
+
+impl From<&verify::Walk> for pb::VerifyPublicationsResponse {
+    fn from(walk: &verify::Walk) -> pb::VerifyPublicationsResponse {
+        use pb::verify_publications_response::{Fault, Outcome, Part, Progress};
+        let checked_count = walk.chain.sequence;
+        let part = match &walk.end {
+            None => Part::Progress(Progress { checked_count, total_count: walk.head.sequence }),
+            Some(fault) => Part::Outcome(Outcome {
+                checked_count,
+                head_hash: walk.chain.hash.to_string(),
+                fault: fault.as_ref().map(|fault| Fault {
+                    publication: name(fault.sequence),
+                    description: fault.description.clone(),
+                }),
+            }),
+        };
+        pb::VerifyPublicationsResponse { part: Some(part) }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     feed::{Batch, Place},
     issue::Issue,
     photo::{File, Photo},
-    publication::{Kind, Publication, Served, Tombstone, check::Unpublished, place, seal},
+    publication::{Kind, Publication, Served, Tombstone, chain::Chain, check::Unpublished, place, seal},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -29,6 +29,41 @@ pub async fn lock_head(connection: &mut PgConnection) -> Result<(i64, Digest)> {
     let head =
         sqlx::query!("select sequence, hash from ledger_head for update").fetch_one(connection).await?;
     Ok((head.sequence, digest(&head.hash)?))
+}
+
+/// The newest entry by the head of the ledger, and the highest number that an
+/// entry has, of one moment.
+pub async fn head(connection: &mut PgConnection) -> Result<(Chain, i64)> {
+    let head = sqlx::query!(
+        r#"select sequence, hash, (select coalesce(max(sequence), 0) from publications) as "last!"
+           from ledger_head"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((Chain { sequence: head.sequence, hash: digest(&head.hash)? }, head.last))
+}
+
+/// The first of some entries that is filed under another newspaper than its
+/// issue or article has: what the hash does not cover.
+pub async fn misfiled(connection: &mut PgConnection, after: i64, entries_max: i64) -> Result<Option<i64>> {
+    let found = sqlx::query_scalar!(
+        "select sequence from publications
+         where sequence > $1 and sequence <= $1 + $2 and newspaper is distinct from
+             case split_part(resource, '/', 1)
+                 when 'newspapers' then split_part(resource, '/', 2)
+                 else (select a.newspaper from articles a where 'articles/' || a.id = resource)
+             end
+         order by sequence limit 1",
+        after,
+        entries_max
+    );
+    Ok(found.fetch_optional(connection).await?)
+}
+
+/// The articles that readers are served from a publication, as they are served.
+pub async fn articles_served(connection: &mut PgConnection, sequence: i64) -> Result<Vec<(Uuid, Vec<u8>)>> {
+    let rows = sqlx::query!("select article, bytes from published_articles where publication = $1", sequence);
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.article, row.bytes)).collect())
 }
 
 /// Appends an entry and its sealed bytes; the head must be locked.

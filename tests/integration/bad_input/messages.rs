@@ -111,6 +111,7 @@ async fn an_empty_message_never_breaks_a_method() {
         "PhotoService/CreatePhoto",
         "PhotoService/ListPhotos",
         "PublicationService/ListPublications",
+        "PublicationService/VerifyPublications",
         "PublicationService/WatchPublications",
         "ActivityService/WatchChanges",
         "ActivityService/ListChanges",

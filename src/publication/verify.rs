@@ -1,0 +1,102 @@
+//! Walking the ledger: entry by entry from the first to the head that it had
+//! when the walk began, with what readers are served from each. Entries that are
+//! appended meanwhile do not disturb it.
+
+use uuid::Uuid;
+
+use crate::{
+    article, config,
+    db::{Connection, Db},
+    error::Result,
+    publication::{
+        Publication,
+        chain::{Chain, Fault},
+        seal, store,
+    },
+};
+
+/// How far a walk has come, or how it has ended.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The ledger as far as it has been found whole.
+    pub chain: Chain,
+    /// The head when the walk began.
+    pub head: Chain,
+    /// How it has ended; none while it goes on.
+    pub end: Option<Option<Fault>>,
+    /// The highest number that an entry had when the walk began.
+    last: i64,
+}
+
+/// Begins a walk.
+///
+/// # Errors
+/// The database is away.
+pub async fn begin(db: &Db) -> Result<Walk> {
+    let (head, last) = store::head(&mut *db.read().await?).await?;
+    Ok(Walk { chain: Chain::START, head, end: None, last })
+}
+
+impl Walk {
+    /// Goes on by some entries.
+    ///
+    /// # Errors
+    /// The database is away, or what is stored cannot be read at all.
+    pub async fn go_on(mut self, db: &Db) -> Result<Walk> {
+        let wanted = (self.head.sequence - self.chain.sequence).min(config::VERIFY_ENTRIES_AT_A_TIME);
+        let mut connection = db.read().await?;
+        let entries = match wanted {
+            0 => Vec::new(),
+            _ => store::list(&mut connection, Some(self.chain.sequence), wanted).await?,
+        };
+        let misfiled = store::misfiled(&mut connection, self.chain.sequence, wanted).await?;
+        for entry in &entries {
+            match look_at(&mut connection, self.chain, entry).await? {
+                Ok(chain) => self.chain = chain,
+                Err(fault) => return Ok(self.ended(Some(fault))),
+            }
+            if misfiled == Some(entry.sequence) {
+                let description = "it is filed under another newspaper than what it is of".to_owned();
+                return Ok(self.ended(Some(Fault { sequence: entry.sequence, description })));
+            }
+        }
+        if wanted == 0 || (entries.len() as i64) < wanted {
+            let fault = self.chain.end(self.head, self.last).err();
+            return Ok(self.ended(fault));
+        }
+        Ok(self)
+    }
+
+    fn ended(self, fault: Option<Fault>) -> Walk {
+        Walk { end: Some(fault), ..self }
+    }
+}
+
+/// Follows the chain to an entry, and looks at what readers are served from it.
+async fn look_at(
+    connection: &mut Connection,
+    chain: Chain,
+    entry: &Publication,
+) -> Result<Result<Chain, Fault>> {
+    let sealed = store::snapshot(connection, entry.sequence).await?;
+    let chain = match chain.follow(entry, sealed.as_deref()) {
+        Ok(chain) => chain,
+        fault => return Ok(fault),
+    };
+    let served = store::articles_served(connection, entry.sequence).await?;
+    let fault = fault_of_articles(entry, &sealed.unwrap_or_default(), &served)?;
+    Ok(fault.map_or(Ok(chain), Err))
+}
+
+fn fault_of_articles(
+    entry: &Publication,
+    sealed: &[u8],
+    served: &[(Uuid, Vec<u8>)],
+) -> Result<Option<Fault>> {
+    let astray = seal::articles_astray(entry.kind, sealed, served)?;
+    Ok(astray.first().map(|id| {
+        let name = article::name(*id);
+        let description = format!("readers are served other bytes of {name} than were published");
+        Fault { sequence: entry.sequence, description }
+    }))
+}
