@@ -6,8 +6,7 @@ use std::{
 };
 
 /// The vertical slices.
-const SLICES: [&str; 7] =
-    ["newspaper", "issue", "article", "reporter", "photo", "publication", "activity"];
+const SLICES: [&str; 7] = ["newspaper", "issue", "article", "reporter", "photo", "publication", "activity"];
 
 /// Source files by their path below `src`, without comments.
 fn sources() -> Vec<(String, String)> {

@@ -40,7 +40,8 @@ fn readers_reach_what_is_published_and_operators_change_newspapers_only() {
         let published = method.starts_with("PublicationService/");
         assert_eq!(roles.contains(&Role::Reader), published, "{method}");
         let (_, verb) = method.split_once('/').expect("a service and a method");
-        let reads = ["Get", "List", "BatchGet", "Download", "Watch"].iter().any(|read| verb.starts_with(read));
+        let reads =
+            ["Get", "List", "BatchGet", "Download", "Watch"].iter().any(|read| verb.starts_with(read));
         let keeps = method.starts_with("NewspaperService/");
         assert_eq!(roles.contains(&Role::Operator), reads || keeps, "{method}");
         // Whoever is more may do all that those before may.
