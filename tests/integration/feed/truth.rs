@@ -13,6 +13,7 @@ use std::{
 
 use masthead::{
     admin::Role,
+    config::FeedSettings,
     db::Db,
     embedded::Embedded,
     import::desk::Desk,
@@ -49,7 +50,9 @@ impl Press {
         let db = Db::open(postgres.options(), 24);
         db.migrate().await.expect("migrations");
         let files = Files::open(folder.join("photos")).await.expect("a photo store");
-        let server = server::start(address, db.clone(), files).await.expect("a server");
+        // Watchers end with a checkpoint.
+        let settings = FeedSettings { watch_checkpoint_seconds: 1, ..Default::default() };
+        let server = server::start_with(address, db.clone(), files, settings).await.expect("a server");
         Press { postgres, server, db }
     }
 
@@ -96,11 +99,11 @@ async fn insist<T, F: Future<Output = Result<T, Status>>>(call: impl Fn() -> F) 
 async fn write(desk: Desk, writer: usize, progress: Arc<AtomicUsize>) {
     let mut name = String::new();
     for number in 0..CHANGES / WRITERS {
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             name.clear();
         }
         let title = format!("第{number}个");
-        name = if writer % 4 == 0 {
+        name = if writer.is_multiple_of(4) {
             save_article(&desk, name, title).await
         } else {
             save_reporter(&desk, name, title).await
