@@ -8,6 +8,7 @@ mod conformance;
 mod corrections;
 mod embedded;
 mod faults;
+mod feed;
 mod grpcurl;
 mod history;
 mod import_page;

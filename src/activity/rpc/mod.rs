@@ -10,7 +10,7 @@ use crate::{
     config,
     db::Db,
     error::Result,
-    feed::{Channel, Feed, Filter, Place, Start},
+    feed::{Batch, Channel, Feed, Filter, Place, Start},
     pb::{self, servers::activity_service_server::ActivityService},
     wire::{self, Answer, Check, codec::Sealed, cursor},
 };
@@ -30,7 +30,7 @@ impl Service {
     }
 
     /// Collects up to `size` changes from behind a place: with them the place
-    /// that was reached, and whether that is the end.
+    /// that was reached, and whether nothing more is committed.
     async fn collect(
         &self,
         start: Start,
@@ -45,9 +45,9 @@ impl Service {
         let mut changes = Vec::new();
         let mut passed = 0;
         while passed < config::LIST_CHANGES_ROWS_MAX {
-            let batch = store::follow(&mut connection, at, config::FEED_ROWS).await?.entries;
-            let ends = (batch.len() as i64) < config::FEED_ROWS;
-            for change in batch {
+            let Batch { entries, pending } = store::follow(&mut connection, at, config::FEED_ROWS).await?;
+            let ends = (entries.len() as i64) < config::FEED_ROWS;
+            for change in entries {
                 if changes.len() == size {
                     return Ok((changes, at, false));
                 }
@@ -58,7 +58,7 @@ impl Service {
                 }
             }
             if ends {
-                return Ok((changes, at, true));
+                return Ok((changes, at, !pending));
             }
         }
         Ok((changes, at, false))

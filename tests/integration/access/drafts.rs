@@ -84,6 +84,7 @@ async fn a_reader_sees_what_is_published_and_nothing_of_what_is_not() {
     reads_the_newest_published_text(&reader, &stock).await;
     gets_the_file_that_was_published(&reader, &stock).await;
     finds_in_the_ledger_what_was_published(&reader).await;
+    is_told_of_what_was_published_and_of_nothing_else(&reader).await;
     sees_no_difference_between_a_draft_and_nothing(&reader, &stock).await;
     newsroom.close().await;
 }
@@ -166,6 +167,19 @@ async fn finds_in_the_ledger_what_was_published(reader: &Reader) {
     }
     let next = pb::GetPublicationRequest { name: "publications/7".into() };
     assert_eq!(reader.ask("GetPublication", &next).await.expect_err("no entry").code(), Code::NotFound);
+}
+
+async fn is_told_of_what_was_published_and_of_nothing_else(reader: &Reader) {
+    let list = reader.ask("ListPublications", &pb::ListPublicationsRequest::default()).await;
+    let list = pb::ListPublicationsResponse::decode(list.expect("the ledger")[0].clone()).expect("a list");
+    let mut cursor = String::new();
+    for entry in list.publications {
+        let watch = pb::WatchPublicationsRequest { cursor, ..Default::default() };
+        let first = reader.ask("WatchPublications", &watch).await.expect("a message");
+        let first = pb::WatchPublicationsResponse::decode(first[0].clone()).expect("a message");
+        assert_eq!(first.event, Some(pb::watch_publications_response::Event::Publication(entry)));
+        cursor = first.cursor;
+    }
 }
 
 async fn sees_no_difference_between_a_draft_and_nothing(reader: &Reader, stock: &Stock) {
