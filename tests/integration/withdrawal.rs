@@ -48,7 +48,6 @@ impl Reader {
             ("GetPublishedIssue", of_issue(|ask| ask.name = issue.clone())),
             ("GetPublishedIssue", of_issue(|ask| ask.newspaper = PAPER.into())),
             ("StreamPublishedIssue", of_issue(|ask| ask.name = issue.clone())),
-            ("WatchPublications", Vec::new()),
             ("GetPublishedArticle", of_article(&story, "")),
             (
                 "DownloadPublishedPhoto",
@@ -75,22 +74,45 @@ impl Reader {
 
     /// How many answers of each method hold the mark or the picture.
     async fn sightings(&self, picture: &[u8]) -> BTreeMap<&'static str, usize> {
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeMap::from([("WatchPublications", 0)]);
         for (method, question) in self.questions().await {
             let answer = self.line.send(&format!("PublicationService/{method}"), vec![question]).await;
             let bytes = match &answer {
                 Ok(messages) => messages.concat(),
                 Err(status) => [status.message().as_bytes(), status.details()].concat(),
             };
-            let holds = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
-            *seen.entry(method).or_default() += usize::from(holds(MARK.as_bytes()) || holds(picture));
+            *seen.entry(method).or_default() += usize::from(shows(&bytes, picture));
+        }
+        for message in self.replay().await {
+            *seen.entry("WatchPublications").or_default() += usize::from(shows(&message, picture));
         }
         seen
+    }
+
+    /// The feed from its beginning to the present, message by message.
+    async fn replay(&self) -> Vec<bytes::Bytes> {
+        let (mut messages, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let watch = pb::WatchPublicationsRequest { cursor, ..Default::default() };
+            let message = self.ask("WatchPublications", watch.encode_to_vec()).await.expect("a message");
+            let read = pb::WatchPublicationsResponse::decode(message.clone()).expect("a message");
+            messages.push(message);
+            if matches!(read.event, Some(pb::watch_publications_response::Event::Checkpoint(_))) {
+                return messages;
+            }
+            cursor = read.cursor;
+        }
     }
 
     async fn ask(&self, method: &str, question: Vec<u8>) -> Result<bytes::Bytes, Status> {
         self.line.call(&format!("PublicationService/{method}"), question).await
     }
+}
+
+/// Whether an answer holds the mark or the picture.
+fn shows(bytes: &[u8], picture: &[u8]) -> bool {
+    let holds = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    holds(MARK.as_bytes()) || holds(picture)
 }
 
 fn of_issue(fill: impl FnOnce(&mut pb::GetPublishedIssueRequest)) -> Vec<u8> {

@@ -89,7 +89,8 @@ impl Chosen {
         if !message.newspaper.is_empty() && !message.name.is_empty() {
             check.add("newspaper", alone);
         }
-        if !message.publication.is_empty() && !(message.name.is_empty() && message.newspaper.is_empty()) {
+        let otherwise = !message.name.is_empty() || !message.newspaper.is_empty();
+        if otherwise && !message.publication.is_empty() {
             check.add("publication", alone);
         }
         if message.newspaper.is_empty() {
