@@ -3,30 +3,11 @@
 //! reason of `masthead.v1.ErrorReason`; none holds SQL, paths or a chain of
 //! causes. What the caller may not see is logged here, once.
 
-use std::{collections::HashMap, time::Duration};
+mod status;
 
-use chrono::SecondsFormat;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+pub use status::{DOMAIN, complete};
 
 use crate::{publication::Tombstone, workflow::State};
-
-/// The domain of every `ErrorInfo`.
-pub const DOMAIN: &str = "masthead";
-
-/// How many violations a status lists at most; with the limits below it stays
-/// under [`STATUS_BYTES_MAX`].
-const VIOLATIONS_MAX: usize = 20;
-
-/// How long a text in a status may be, in bytes.
-const TEXT_BYTES_MAX: usize = 300;
-
-/// The most bytes that message and details of a status take together. Larger
-/// headers reach some clients as "h2 protocol error".
-const STATUS_BYTES_MAX: usize = 4096;
-
-/// How long a caller should wait before it tries an unavailable database again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The result of everything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -273,173 +254,6 @@ impl Error {
     pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Error {
         Error::Invalid(vec![Violation { field: field.into(), description: description.into() }])
     }
-
-    fn code(&self) -> Code {
-        match self {
-            Error::Invalid(_)
-            | Error::Malformed(_)
-            | Error::InvalidPageToken
-            | Error::RequestIdReused(_)
-            | Error::InvalidPhotoFile(_) => Code::InvalidArgument,
-            Error::NotFound { .. }
-            | Error::NotKept { .. }
-            | Error::NotPublished { .. }
-            | Error::Withdrawn { .. } => Code::NotFound,
-            Error::Exists { .. } | Error::NotDeleted { .. } => Code::AlreadyExists,
-            Error::EtagMismatch { .. } => Code::Aborted,
-            Error::Deleted { .. }
-            | Error::InUse { .. }
-            | Error::IllegalMove { .. }
-            | Error::ReviewerNotIndependent { .. }
-            | Error::WrongStage { .. }
-            | Error::NoBaseRevision { .. }
-            | Error::NotPublishable { .. }
-            | Error::NotScheduled { .. }
-            | Error::CorrectionNotOwed { .. }
-            | Error::PhotoWithoutFile { .. } => Code::FailedPrecondition,
-            Error::Unauthenticated => Code::Unauthenticated,
-            Error::RoleNotAllowed { .. } => Code::PermissionDenied,
-            Error::LimitExceeded(_) => Code::ResourceExhausted,
-            Error::SnapshotTooLarge { .. }
-            | Error::RangeNotSatisfiable { .. }
-            | Error::CursorForeign
-            | Error::CursorTooOld => Code::OutOfRange,
-            Error::DatabaseUnavailable(_) | Error::Stopping => Code::Unavailable,
-            Error::Database(_) | Error::File(_) | Error::Internal(_) => Code::Internal,
-        }
-    }
-
-    fn reason(&self) -> &'static str {
-        match self {
-            Error::Invalid(_) => "INVALID_FIELD",
-            Error::Malformed(_) => "MALFORMED_MESSAGE",
-            Error::InvalidPageToken => "INVALID_PAGE_TOKEN",
-            Error::RequestIdReused(_) => "REQUEST_ID_REUSED",
-            Error::NotFound { .. } | Error::NotKept { .. } => "RESOURCE_NOT_FOUND",
-            Error::NoBaseRevision { .. } => "NO_BASE_REVISION",
-            Error::NotPublished { .. } => "NOT_PUBLISHED",
-            Error::SnapshotTooLarge { .. } => "SNAPSHOT_TOO_LARGE",
-            Error::Withdrawn { .. } => "WITHDRAWN",
-            Error::NotScheduled { .. } => "NOT_SCHEDULED",
-            Error::Exists { .. } => "RESOURCE_EXISTS",
-            Error::NotDeleted { .. } => "RESOURCE_NOT_DELETED",
-            Error::EtagMismatch { .. } => "ETAG_MISMATCH",
-            Error::Deleted { .. } => "RESOURCE_DELETED",
-            Error::InUse { .. } => "RESOURCE_IN_USE",
-            Error::IllegalMove { .. } => "ILLEGAL_MOVE",
-            Error::ReviewerNotIndependent { .. } => "REVIEWER_NOT_INDEPENDENT",
-            Error::WrongStage { .. } => "WRONG_REVIEW_STAGE",
-            Error::NotPublishable { .. } => "NOT_PUBLISHABLE",
-            Error::CorrectionNotOwed { .. } => "CORRECTION_NOT_OWED",
-            Error::Unauthenticated => "UNAUTHENTICATED",
-            Error::RoleNotAllowed { .. } => "ROLE_NOT_ALLOWED",
-            Error::PhotoWithoutFile { .. } => "PHOTO_WITHOUT_FILE",
-            Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
-            Error::LimitExceeded(_) => "LIMIT_EXCEEDED",
-            Error::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
-            Error::CursorForeign => "CURSOR_FOREIGN",
-            Error::CursorTooOld => "CURSOR_TOO_OLD",
-            Error::Stopping => "CALL_ENDED",
-            Error::DatabaseUnavailable(_) => "DATABASE_UNAVAILABLE",
-            Error::Database(_) | Error::File(_) | Error::Internal(_) => "INTERNAL",
-        }
-    }
-
-    fn metadata(&self) -> HashMap<String, String> {
-        let pairs: Vec<(&str, String)> = match self {
-            Error::EtagMismatch { current, .. } => vec![("etag", current.clone())],
-            Error::IllegalMove { state, open, .. } => {
-                vec![("state", state.to_string()), ("open_moves", open.join(","))]
-            }
-            Error::WrongStage { next, .. } => vec![("next_stage", next.to_string())],
-            Error::SnapshotTooLarge { size, limit, .. } => {
-                vec![("size_bytes", size.to_string()), ("limit_bytes", limit.to_string())]
-            }
-            Error::Withdrawn { tombstone, .. } => vec![
-                ("publication", crate::publication::name(tombstone.publication)),
-                ("withdraw_time", tombstone.time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-                ("withdraw_reason", tombstone.reason.clone()),
-            ],
-            Error::RoleNotAllowed { role, roles, .. } => {
-                vec![("role", (*role).to_owned()), ("roles", roles.clone())]
-            }
-            _ => Vec::new(),
-        };
-        pairs.into_iter().map(|(key, value)| (key.to_owned(), clip(&value))).collect()
-    }
-
-    /// The details of the status, with at most so many violations.
-    fn details(&self, violations_max: usize) -> ErrorDetails {
-        let mut details = ErrorDetails::new();
-        details.set_error_info(self.reason(), DOMAIN, self.metadata());
-        match self {
-            Error::Invalid(violations) => {
-                for violation in violations.iter().take(violations_max) {
-                    details.add_bad_request_violation(clip(&violation.field), clip(&violation.description));
-                }
-            }
-            Error::InvalidPageToken => {
-                details.add_bad_request_violation("page_token", self.to_string());
-            }
-            Error::RequestIdReused(_) => {
-                details.add_bad_request_violation("request_id", self.to_string());
-            }
-            Error::NotFound { kind, name }
-            | Error::NotKept { kind, name }
-            | Error::NotPublished { kind, name }
-            | Error::Withdrawn { kind, name, .. }
-            | Error::Exists { kind, name }
-            | Error::NotDeleted { kind, name }
-            | Error::Deleted { kind, name } => {
-                details.set_resource_info(*kind, clip(name), "", clip(&self.to_string()));
-            }
-            Error::InUse { by, .. } => {
-                for user in by.iter().take(violations_max) {
-                    details.add_precondition_failure_violation("IN_USE", clip(user), "refers to it");
-                }
-            }
-            Error::NotPublishable { obstacles, .. } => {
-                for obstacle in obstacles.iter().take(violations_max) {
-                    details.add_precondition_failure_violation(
-                        obstacle.code,
-                        clip(&obstacle.subject),
-                        clip(&obstacle.description),
-                    );
-                }
-            }
-            Error::DatabaseUnavailable(_) | Error::Stopping => {
-                details.set_retry_info(Some(RETRY_AFTER));
-            }
-            _ => {}
-        }
-        details
-    }
-
-    fn log(&self) {
-        match self {
-            Error::DatabaseUnavailable(cause) => tracing::warn!(%cause, "database unavailable"),
-            Error::Database(cause) => tracing::error!(%cause, "database refused a statement"),
-            Error::File(cause) => tracing::error!(%cause, "photo store failed"),
-            Error::Internal(cause) => tracing::error!(%cause, "internal error"),
-            _ => {}
-        }
-    }
-}
-
-impl From<Error> for Status {
-    fn from(error: Error) -> Status {
-        error.log();
-        let message = clip(&error.to_string());
-        let mut violations_max = VIOLATIONS_MAX;
-        loop {
-            let status =
-                Status::with_error_details(error.code(), message.clone(), error.details(violations_max));
-            if violations_max <= 1 || message.len() + status.details().len() <= STATUS_BYTES_MAX {
-                return status;
-            }
-            violations_max /= 2;
-        }
-    }
 }
 
 /// SQLSTATEs after which the same call may succeed a moment later: connection
@@ -484,16 +298,6 @@ impl From<serde_json::Error> for Error {
     }
 }
 
-/// The beginning of a text, at most [`TEXT_BYTES_MAX`] bytes, cut between
-/// characters.
-fn clip(text: &str) -> String {
-    if text.len() <= TEXT_BYTES_MAX {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(TEXT_BYTES_MAX - '…'.len_utf8());
-    format!("{}…", &text[..end])
-}
-
 fn summary(lead: &str, violations: &[Violation]) -> String {
     match violations {
         [] => format!("{lead} invalid fields"),
@@ -521,28 +325,4 @@ fn codes(obstacles: &[Obstacle]) -> String {
     let mut codes: Vec<&str> = obstacles.iter().map(|obstacle| obstacle.code).collect();
     codes.dedup();
     codes.join(", ")
-}
-
-/// A status that did not come from [`Error`] (tonic makes some by itself), with
-/// the error info that every status carries.
-pub fn complete(status: Status) -> Status {
-    if status.code() == Code::Ok || !status.details().is_empty() {
-        return status;
-    }
-    let (code, reason) = match status.code() {
-        // tonic's answer to a unary call without a message.
-        Code::Internal if status.message().starts_with("Missing request message") => {
-            (Code::InvalidArgument, "MALFORMED_MESSAGE")
-        }
-        Code::Unimplemented => (Code::Unimplemented, "NO_SUCH_METHOD"),
-        // The health service does not know the service that was asked for.
-        Code::NotFound => (Code::NotFound, "RESOURCE_NOT_FOUND"),
-        // tonic's answer to a message over the limit.
-        Code::OutOfRange => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),
-        Code::ResourceExhausted => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),
-        Code::Cancelled | Code::DeadlineExceeded => (status.code(), "CALL_ENDED"),
-        code => (code, "INTERNAL"),
-    };
-    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
-    Status::with_error_details(code, clip(status.message()), details)
 }

@@ -22,7 +22,7 @@ use crate::{
         gather::{self, Access},
         ledger::{self, Subject},
         preflight, seal,
-        store::{self, Placed},
+        store::{self, served::Placed},
     },
     wire::{Expected, name::IssueName},
     workflow::{State, illegal_move},
@@ -46,7 +46,8 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
     let entry = ledger::append(transaction, entry, &frozen.encode_to_vec()).await?;
     let (issue, material) = (&candidate.issue, &candidate.material);
     let connection = transaction.connection();
-    store::set_published_issue(connection, issue, candidate.pages.len() as i32, entry.sequence).await?;
+    store::served::set_published_issue(connection, issue, candidate.pages.len() as i32, entry.sequence)
+        .await?;
     let placed = seal::articles_of(&frozen).into_iter().filter_map(|sealed| {
         Some(Placed {
             page: sealed.page,
@@ -54,7 +55,7 @@ pub async fn issue(transaction: &mut Transaction, files: &Files, order: &IssueOr
             ..placed(candidate.articles.get(&sealed.article)?)
         })
     });
-    store::set_published_articles(connection, entry.sequence, &Vec::from_iter(placed)).await?;
+    store::served::set_published_articles(connection, entry.sequence, &Vec::from_iter(placed)).await?;
     publish_material(transaction, candidate.articles.values(), material, entry.sequence).await?;
     publish_articles(transaction, candidate.articles.values(), entry.sequence).await?;
     settle_corrections(transaction, &candidate, entry.sequence).await?;
@@ -86,7 +87,8 @@ pub async fn article(transaction: &mut Transaction, files: &Files, order: &Artic
     let entry = ledger::draft(transaction, subject).await?;
     let frozen = seal::lone_article(&article, &material, &entry);
     if article.state == State::Published {
-        let served = store::sealed_article(transaction.connection(), article.id).await?.unwrap_or_default();
+        let served =
+            store::served::sealed_article(transaction.connection(), article.id).await?.unwrap_or_default();
         if seal::is_same_article(&frozen, &served) {
             return Err(illegal_move(&article.name(), article.state, "published"));
         }
@@ -94,7 +96,7 @@ pub async fn article(transaction: &mut Transaction, files: &Files, order: &Artic
     let bytes = frozen.encode_to_vec();
     let entry = ledger::append(transaction, entry, &bytes).await?;
     let placed = Placed { bytes, ..placed(&article) };
-    store::set_published_articles(transaction.connection(), entry.sequence, &[placed]).await?;
+    store::served::set_published_articles(transaction.connection(), entry.sequence, &[placed]).await?;
     publish_material(transaction, [&article], &material, entry.sequence).await?;
     publish_articles(transaction, [&article], entry.sequence).await
 }
@@ -201,7 +203,7 @@ async fn publish_material<'a>(
             .filter_map(|photo| Some((article.id, material.photos.get(&photo)?)))
     });
     let uses: Vec<(Uuid, &Photo)> = uses.collect();
-    store::add_published_photos(transaction.connection(), sequence, &uses).await?;
+    store::served::add_published_photos(transaction.connection(), sequence, &uses).await?;
     let now = transaction.now();
     let newly: Vec<&Photo> =
         material.photos.values().filter(|photo| photo.state != State::Published).collect();

@@ -83,7 +83,7 @@ async fn look_at(
         Ok(chain) => chain,
         fault => return Ok(fault),
     };
-    let served = store::articles_served(connection, entry.sequence).await?;
+    let served = store::served::articles_served(connection, entry.sequence).await?;
     let fault = fault_of_articles(entry, &sealed.unwrap_or_default(), &served)?;
     Ok(fault.map_or(Ok(chain), Err))
 }

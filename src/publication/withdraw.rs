@@ -136,7 +136,7 @@ async fn take_back(
 async fn redact(transaction: &mut Transaction, place: &Standing, tombstone: &Publication) -> Result<()> {
     let connection = transaction.connection();
     let bytes = if place.is_in_issue() {
-        let served = store::served(connection, place.publication).await?;
+        let served = store::served::served(connection, place.publication).await?;
         seal::without_article(&served.unwrap_or_default(), place.article, tombstone)?
     } else {
         Vec::new()
@@ -149,7 +149,7 @@ async fn restore(transaction: &mut Transaction, article: &Article, standing: &[S
     let now = transaction.now();
     let connection = transaction.connection();
     let Some(place) = standing.iter().find(|place| place.article == article.id) else { return Ok(()) };
-    let served = store::served(connection, place.publication).await?.unwrap_or_default();
+    let served = store::served::served(connection, place.publication).await?.unwrap_or_default();
     let bytes = if place.is_in_issue() {
         let missing = || format!("{} lacks {}", name(place.publication), article.name());
         seal::article_in(&served, article.id)?.ok_or_else(|| Error::Internal(missing()))?

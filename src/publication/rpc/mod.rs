@@ -48,10 +48,10 @@ impl Service {
     async fn article(&self, id: Uuid, publication: Option<i64>) -> Result<Bytes> {
         let mut connection = self.db.read().await?;
         let found = match publication {
-            None => store::sealed_article(&mut connection, id).await?,
+            None => store::served::sealed_article(&mut connection, id).await?,
             Some(sequence) => {
                 let entry = store::find(&mut connection, sequence).await?.ok_or_else(|| missing(sequence))?;
-                let served = store::served(&mut connection, sequence).await?.unwrap_or_default();
+                let served = store::served::served(&mut connection, sequence).await?.unwrap_or_default();
                 if entry.kind.is_of_issue() {
                     seal::article_in(&served, id)?.map(Bytes::from)
                 } else {
@@ -62,17 +62,17 @@ impl Service {
         if let Some(bytes) = found {
             return Ok(bytes);
         }
-        let tombstone = store::tombstone_of_article(&mut connection, id, publication).await?;
+        let tombstone = store::served::tombstone_of_article(&mut connection, id, publication).await?;
         Err(gone(article::KIND, article::name(id), tombstone))
     }
 
     /// The file of a photo, as it was last published.
     async fn published_file(&self, id: Uuid) -> Result<photo::File> {
         let mut connection = self.db.read().await?;
-        if let Some(file) = store::published_file(&mut connection, id).await? {
+        if let Some(file) = store::served::published_file(&mut connection, id).await? {
             return Ok(file);
         }
-        let tombstone = store::tombstone_of_photo(&mut connection, id).await?;
+        let tombstone = store::served::tombstone_of_photo(&mut connection, id).await?;
         Err(gone(photo::KIND, photo::name(id), tombstone))
     }
 }
@@ -90,8 +90,8 @@ fn gone(kind: &'static str, name: String, tombstone: Option<Tombstone>) -> Error
     }
 }
 
-impl From<store::Summary> for pb::PublishedIssueSummary {
-    fn from(summary: store::Summary) -> pb::PublishedIssueSummary {
+impl From<store::served::Summary> for pb::PublishedIssueSummary {
+    fn from(summary: store::served::Summary) -> pb::PublishedIssueSummary {
         pb::PublishedIssueSummary {
             name: issue::name(&summary.id),
             number: summary.number,
@@ -147,8 +147,9 @@ impl PublicationService for Service {
         check.finish()?;
         let mut connection = self.db.read().await?;
         let mut issues =
-            store::list_issues(&mut connection, &newspaper, page.after.clone(), page.size + 1).await?;
-        let next_page_token = page.close(&mut issues, |summary| store::IssueKey {
+            store::served::list_issues(&mut connection, &newspaper, page.after.clone(), page.size + 1)
+                .await?;
+        let next_page_token = page.close(&mut issues, |summary| store::served::IssueKey {
             publish_date: summary.publish_date,
             id: summary.id.issue.clone(),
         })?;

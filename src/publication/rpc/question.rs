@@ -113,11 +113,13 @@ impl Chosen {
     async fn find(self, db: &Db) -> Result<(String, Bytes)> {
         let mut connection = db.read().await?;
         let (served, asked) = match self {
-            Chosen::Newest(id) => (store::sealed_issue(&mut connection, &id).await?, issue::name(&id)),
+            Chosen::Newest(id) => {
+                (store::served::sealed_issue(&mut connection, &id).await?, issue::name(&id))
+            }
             Chosen::OfDay(newspaper, day) => {
                 let of_day = day.map(|day| format!(" of {day}")).unwrap_or_default();
                 let asked = format!("an issue of {}{of_day}", newspaper::name(&newspaper));
-                (store::sealed_issue_of_day(&mut connection, &newspaper, day).await?, asked)
+                (store::served::sealed_issue_of_day(&mut connection, &newspaper, day).await?, asked)
             }
             Chosen::Publication(sequence) => {
                 let entry = store::find(&mut connection, sequence).await?;
@@ -126,7 +128,7 @@ impl Chosen {
                     let rule = format!("{} is of {}, not of an issue", name(sequence), entry.resource);
                     return Err(Error::invalid("publication", rule));
                 }
-                (store::served_or_tombstone(&mut connection, sequence).await?, entry.resource)
+                (store::served::served_or_tombstone(&mut connection, sequence).await?, entry.resource)
             }
         };
         let served = served.ok_or_else(|| Error::NotPublished { kind: issue::KIND, name: asked.clone() })?;

@@ -1,0 +1,329 @@
+//! What readers are served, in Postgres: published issues, articles and files,
+//! and the tombstones of what was withdrawn.
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    digest::Digest,
+    error::Result,
+    issue::Issue,
+    photo::{File, Photo},
+    publication::{Served, Tombstone},
+    wire::name::IssueName,
+    workflow::store::digest,
+};
+
+/// The articles that readers are served from a publication, as they are served.
+pub async fn articles_served(connection: &mut PgConnection, sequence: i64) -> Result<Vec<(Uuid, Vec<u8>)>> {
+    let rows = sqlx::query!("select article, bytes from published_articles where publication = $1", sequence);
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.article, row.bytes)).collect())
+}
+
+/// Lets readers find this publication of an issue.
+pub async fn set_published_issue(
+    connection: &mut PgConnection,
+    issue: &Issue,
+    page_count: i32,
+    publication: i64,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into published_issues (newspaper, id, publication, number, publish_date, page_count)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (newspaper, id) do update
+         set publication = $3, number = $4, publish_date = $5, page_count = $6, withdrawn = false",
+        issue.id.newspaper,
+        issue.id.issue,
+        publication,
+        issue.facts.number,
+        issue.facts.publish_date,
+        page_count
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// An article in a publication.
+#[derive(Debug)]
+pub struct Placed {
+    /// The article.
+    pub article: Uuid,
+    /// The revision that is published.
+    pub revision: i64,
+    /// The page that it is printed on, in an issue.
+    pub page: Option<i32>,
+    /// What readers get of it.
+    pub bytes: Vec<u8>,
+}
+
+/// Records which articles stand in a publication, and lets readers find them.
+pub async fn set_published_articles(
+    connection: &mut PgConnection,
+    publication: i64,
+    placed: &[Placed],
+) -> Result<()> {
+    let articles: Vec<Uuid> = placed.iter().map(|placed| placed.article).collect();
+    let revisions: Vec<i64> = placed.iter().map(|placed| placed.revision).collect();
+    let pages: Vec<Option<i32>> = placed.iter().map(|placed| placed.page).collect();
+    let bytes: Vec<&[u8]> = placed.iter().map(|placed| placed.bytes.as_slice()).collect();
+    sqlx::query!(
+        "with placed as (
+             insert into publication_articles (publication, article, revision, page)
+             select $1, * from unnest($2::uuid[], $3::bigint[], $4::integer[])
+         )
+         insert into published_articles (publication, article, bytes)
+         select $1, * from unnest($2::uuid[], $5::bytea[])
+         on conflict (article) do update set publication = excluded.publication, bytes = excluded.bytes",
+        publication,
+        &articles,
+        &revisions,
+        &pages as &[Option<i32>],
+        &bytes as &[&[u8]]
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Records which photos the articles of a publication use, with their files as
+/// published, under which readers find them; a photo without a file is not
+/// published.
+pub async fn add_published_photos(
+    connection: &mut PgConnection,
+    publication: i64,
+    uses: &[(Uuid, &Photo)],
+) -> Result<()> {
+    let with_file: Vec<(Uuid, Uuid, &File)> =
+        uses.iter().filter_map(|(article, photo)| Some((*article, photo.id, photo.file.as_ref()?))).collect();
+    let articles: Vec<Uuid> = with_file.iter().map(|used| used.0).collect();
+    let photos: Vec<Uuid> = with_file.iter().map(|used| used.1).collect();
+    let files = || with_file.iter().map(|used| used.2);
+    let digests: Vec<&[u8]> = files().map(|file| file.sha256.as_bytes()).collect();
+    let types: Vec<&str> = files().map(|file| file.content_type.as_str()).collect();
+    let sizes: Vec<i64> = files().map(|file| file.size_bytes).collect();
+    let widths: Vec<i32> = files().map(|file| file.width_px).collect();
+    let heights: Vec<i32> = files().map(|file| file.height_px).collect();
+    sqlx::query!(
+        "insert into publication_photos
+             (publication, article, photo, sha256, content_type, size_bytes, width_px, height_px)
+         select $1, * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::bigint[],
+                                  $7::integer[], $8::integer[])",
+        publication,
+        &articles,
+        &photos,
+        &digests as &[&[u8]],
+        &types as &[&str],
+        &sizes,
+        &widths,
+        &heights
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What readers are served of a publication; empty if all of it was withdrawn.
+pub async fn served(connection: &mut PgConnection, sequence: i64) -> Result<Option<Bytes>> {
+    let bytes = sqlx::query_scalar!(
+        r#"select coalesce(r.bytes, s.bytes) as "bytes!"
+           from snapshots s left join redactions r using (publication) where s.publication = $1"#,
+        sequence
+    );
+    Ok(bytes.fetch_optional(connection).await?.map(Bytes::from))
+}
+
+/// What readers are served of an issue, as it was last published.
+pub async fn sealed_issue(connection: &mut PgConnection, issue: &IssueName) -> Result<Option<Served>> {
+    let newest = sqlx::query_scalar!(
+        "select publication from published_issues where newspaper = $1 and id = $2",
+        issue.newspaper,
+        issue.issue
+    );
+    match newest.fetch_optional(&mut *connection).await? {
+        Some(sequence) => served_or_tombstone(connection, sequence).await,
+        None => Ok(None),
+    }
+}
+
+/// What readers are served of the issue that was published last of a day, or of
+/// the latest day; a withdrawn one only if there is no other.
+pub async fn sealed_issue_of_day(
+    connection: &mut PgConnection,
+    newspaper: &str,
+    day: Option<NaiveDate>,
+) -> Result<Option<Served>> {
+    for withdrawn in [false, true] {
+        let newest = sqlx::query_scalar!(
+            "select publication from published_issues
+             where newspaper = $1 and ($2::date is null or publish_date = $2) and withdrawn = $3
+             order by publish_date desc, publication desc limit 1",
+            newspaper,
+            day,
+            withdrawn
+        );
+        if let Some(sequence) = newest.fetch_optional(&mut *connection).await? {
+            return served_or_tombstone(connection, sequence).await;
+        }
+    }
+    Ok(None)
+}
+
+/// What readers are served of a publication, or the tombstone that took it back.
+pub async fn served_or_tombstone(connection: &mut PgConnection, sequence: i64) -> Result<Option<Served>> {
+    let Some(bytes) = served(connection, sequence).await? else { return Ok(None) };
+    if !bytes.is_empty() {
+        return Ok(Some(Served::Message(bytes)));
+    }
+    let tombstone = sqlx::query!(
+        "select t.sequence, t.note, t.publish_time from publications p join publications t using (resource)
+         where p.sequence = $1 and t.sequence >= p.sequence and t.kind in ('issue_withdrawn', 'article_withdrawn')
+         order by t.sequence limit 1",
+        sequence
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Some(Served::Nothing(Tombstone {
+        publication: tombstone.sequence,
+        reason: tombstone.note,
+        time: tombstone.publish_time,
+    })))
+}
+
+/// The sealed bytes of an article, as it was last published.
+pub async fn sealed_article(connection: &mut PgConnection, article: Uuid) -> Result<Option<Bytes>> {
+    let bytes = sqlx::query_scalar!("select bytes from published_articles where article = $1", article);
+    Ok(bytes.fetch_optional(connection).await?.map(Bytes::from))
+}
+
+/// The entry that withdrew an article last: out of one publication, or out of
+/// any.
+pub async fn tombstone_of_article(
+    connection: &mut PgConnection,
+    article: Uuid,
+    publication: Option<i64>,
+) -> Result<Option<Tombstone>> {
+    let row = sqlx::query!(
+        "select t.sequence, t.note, t.publish_time
+         from publication_articles a join publications t on t.sequence = a.withdrawn_by
+         where a.article = $1 and ($2::bigint is null or a.publication = $2)
+         order by t.sequence desc limit 1",
+        article,
+        publication
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Tombstone { publication: row.sequence, reason: row.note, time: row.publish_time }))
+}
+
+/// The file of a photo, as it was last published in something that was not
+/// withdrawn.
+pub async fn published_file(connection: &mut PgConnection, photo: Uuid) -> Result<Option<File>> {
+    let row = sqlx::query!(
+        "select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px
+         from publication_photos f join publication_articles a using (publication, article)
+         where f.photo = $1 and a.withdrawn_by is null
+         order by f.publication desc limit 1",
+        photo
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| {
+        Ok(File {
+            sha256: digest(&row.sha256)?,
+            content_type: row.content_type,
+            size_bytes: row.size_bytes,
+            width_px: row.width_px,
+            height_px: row.height_px,
+        })
+    })
+    .transpose()
+}
+
+/// The entry that withdrew the last article that used a photo.
+pub async fn tombstone_of_photo(connection: &mut PgConnection, photo: Uuid) -> Result<Option<Tombstone>> {
+    let row = sqlx::query!(
+        "select t.sequence, t.note, t.publish_time
+         from publication_photos f
+         join publication_articles a using (publication, article)
+         join publications t on t.sequence = a.withdrawn_by
+         where f.photo = $1
+         order by t.sequence desc limit 1",
+        photo
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Tombstone { publication: row.sequence, reason: row.note, time: row.publish_time }))
+}
+
+/// Where a page of a list of published issues ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IssueKey {
+    /// The day of the last row.
+    pub publish_date: NaiveDate,
+    /// The issue's id in the last row.
+    pub id: String,
+}
+
+/// A published issue in a list.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The ids in the name.
+    pub id: IssueName,
+    /// The running number.
+    pub number: i32,
+    /// The day it appeared.
+    pub publish_date: NaiveDate,
+    /// How many pages it has.
+    pub page_count: i32,
+    /// The newest publication of it.
+    pub publication: i64,
+    /// The length of its sealed bytes.
+    pub size_bytes: i64,
+    /// The digest of its sealed bytes.
+    pub sha256: Digest,
+    /// When it was published.
+    pub publish_time: DateTime<Utc>,
+}
+
+/// The published issues of a newspaper by date, newest first, those behind
+/// `after`.
+pub async fn list_issues(
+    connection: &mut PgConnection,
+    newspaper: &str,
+    after: Option<IssueKey>,
+    rows_max: i64,
+) -> Result<Vec<Summary>> {
+    let (day, id) = after.map(|key| (key.publish_date, key.id)).unzip();
+    let rows = sqlx::query!(
+        "select i.newspaper, i.id, i.number, i.publish_date, i.page_count, i.publication,
+                p.size_bytes, p.sha256, p.publish_time
+         from published_issues i join publications p on p.sequence = i.publication
+         where i.newspaper = $1 and not i.withdrawn
+           and ($2::date is null or (i.publish_date, i.id) < ($2, $3::text))
+         order by i.publish_date desc, i.id desc limit $4",
+        newspaper,
+        day,
+        id,
+        rows_max
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Summary {
+                id: IssueName { newspaper: row.newspaper, issue: row.id },
+                number: row.number,
+                publish_date: row.publish_date,
+                page_count: row.page_count,
+                publication: row.publication,
+                size_bytes: row.size_bytes,
+                sha256: digest(&row.sha256)?,
+                publish_time: row.publish_time,
+            })
+        })
+        .collect()
+}
