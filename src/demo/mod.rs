@@ -158,6 +158,8 @@ impl Demo {
         let token = &self.people.editor;
         println!("  grpcurl -plaintext -H 'authorization: Bearer {token}' \\");
         println!("    -d '{{\"page_size\": 3}}' {address} masthead.v1.ArticleService/ListArticles");
+        println!("  grpcurl -plaintext -H 'authorization: Bearer {token}' \\");
+        println!("    -d '{{\"from_now\": true}}' {address} masthead.v1.ActivityService/WatchChanges");
         println!("Ctrl-C ends the demo.");
     }
 

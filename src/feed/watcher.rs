@@ -108,7 +108,9 @@ impl Watcher {
                     self.channel.limits.call.notify_one();
                     self.wait_until(self.due).await;
                 }
-                Step::Behind => self.catch_up(history).await?,
+                // On the heap only while it runs: most streams wait, and keep room
+                // for the largest of what they may do.
+                Step::Behind => Box::pin(self.catch_up(history)).await?,
             }
         }
     }

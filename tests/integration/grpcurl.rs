@@ -58,9 +58,14 @@ async fn the_api_is_found_by_reflection_and_described_with_its_comments() {
     let address = newsroom.address();
     let (done, listed) = grpcurl(&["-plaintext", &address, "list"]).await;
     assert!(done, "{listed}");
-    for service in
-        ["ArticleService", "IssueService", "NewspaperService", "PhotoService", "PublicationService"]
-    {
+    for service in [
+        "ActivityService",
+        "ArticleService",
+        "IssueService",
+        "NewspaperService",
+        "PhotoService",
+        "PublicationService",
+    ] {
         assert!(listed.contains(&format!("masthead.v1.{service}")), "{listed}");
     }
     for known in ["grpc.health.v1.Health", "grpc.reflection.v1"] {

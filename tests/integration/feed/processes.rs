@@ -31,9 +31,9 @@ async fn two_servers_on_one_database_wake_each_other() {
     let mut there = Desk::connect(&format!("http://{}", other.address()), &token).await.expect("a desk");
     let mut watch_here = now(&here).await;
     let mut watch_there = now(&there).await;
-    // Polling alone would take a second for each half of a round.
+    // Polling alone would take about a second for each round.
     let rounds = async {
-        for _ in 0..40 {
+        for _ in 0..100 {
             let name = write(&mut here, "从这里来").await;
             assert_eq!(watch_there.change().await.resource, name);
             assert_eq!(watch_here.change().await.resource, name);

@@ -1,15 +1,7 @@
 //! The whole promise at once: many writers, watchers that are cut, a server that
 //! is restarted, and a Postgres that is killed.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use masthead::{
     admin::Role,
@@ -24,6 +16,7 @@ use masthead::{
 };
 use pb::watch_changes_response::Event;
 use sqlx::{Connection, PgConnection};
+use tokio::sync::watch;
 use tonic::Status;
 use tonic_types::StatusExt;
 use uuid::Uuid;
@@ -96,7 +89,7 @@ async fn insist<T, F: Future<Output = Result<T, Status>>>(call: impl Fn() -> F) 
 /// Creates things and changes them; each call has a request id, so that it is
 /// done once however often it is sent. A reporter is quicker saved than an
 /// article, so most writers keep reporters.
-async fn write(desk: Desk, writer: usize, progress: Arc<AtomicUsize>) {
+async fn write(desk: Desk, writer: usize, progress: Arc<watch::Sender<usize>>) {
     let mut name = String::new();
     for number in 0..CHANGES / WRITERS {
         if number.is_multiple_of(5) {
@@ -108,7 +101,7 @@ async fn write(desk: Desk, writer: usize, progress: Arc<AtomicUsize>) {
         } else {
             save_reporter(&desk, name, title).await
         };
-        progress.fetch_add(1, Ordering::SeqCst);
+        progress.send_modify(|done| *done += 1);
     }
 }
 
@@ -161,7 +154,7 @@ async fn save_reporter(desk: &Desk, name: String, display_name: String) -> Strin
 
 /// Watches until `all` changes are there and nothing more comes; is cut behind
 /// some number of messages again and again.
-async fn watch(desk: Desk, seed: u64, all: usize) -> (Vec<Told>, usize) {
+async fn follow(desk: Desk, seed: u64, all: usize) -> (Vec<Told>, usize) {
     let (mut seen, mut cursor, mut cuts) = (Vec::new(), String::new(), 0);
     let mut random = seed;
     loop {
@@ -186,12 +179,6 @@ async fn watch(desk: Desk, seed: u64, all: usize) -> (Vec<Told>, usize) {
             }
             cursor = watch.cursor.clone();
         }
-    }
-}
-
-async fn until(progress: &AtomicUsize, part: usize) {
-    while progress.load(Ordering::SeqCst) < CHANGES * part / 5 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -220,16 +207,17 @@ async fn every_watcher_sees_every_committed_change_once_and_in_one_order_whateve
     let mut connection = PgConnection::connect_with(&press.postgres.options()).await.expect("a connection");
     let before = table(&mut connection).await.len();
 
-    let progress = Arc::new(AtomicUsize::new(0));
+    let progress = Arc::new(watch::Sender::new(0));
     let watchers: Vec<_> =
-        (0..WATCHERS).map(|seed| tokio::spawn(watch(editor.clone(), seed, before + CHANGES))).collect();
+        (0..WATCHERS).map(|seed| tokio::spawn(follow(editor.clone(), seed, before + CHANGES))).collect();
     let writers: Vec<_> = desks
         .into_iter()
         .enumerate()
         .map(|(writer, desk)| tokio::spawn(write(desk, writer, progress.clone())))
         .collect();
     for part in 1..=4 {
-        until(&progress, part).await;
+        let enough = |done: &usize| *done >= CHANGES * part / 5;
+        progress.subscribe().wait_for(enough).await.expect("writers at work");
         press = if part % 2 == 1 {
             press.kill_postgres(folder).await
         } else {
