@@ -60,7 +60,7 @@ impl Walk {
                 return Ok(self.ended(Some(Fault { sequence: entry.sequence, description })));
             }
         }
-        if wanted == 0 || (entries.len() as i64) < wanted {
+        if (entries.len() as i64) < wanted || self.chain.sequence >= self.head.sequence {
             let fault = self.chain.end(self.head, self.last).err();
             return Ok(self.ended(fault));
         }
