@@ -49,7 +49,7 @@ pub async fn run(db: Db, files: Files) {
         let pause = match carry_out_all(&db, &files).await {
             Ok(pause) => pause,
             Err(error) => {
-                tracing::warn!(%error, "what is due to be published cannot be looked up");
+                tracing::warn!(%error, "publications that are due cannot be carried out yet");
                 config::SCHEDULE_POLL_PERIOD
             }
         };
