@@ -13,7 +13,7 @@ use masthead::{
         submit::{self, Options},
     },
     installation::{Database, Installation, create_token},
-    publication::{self, verify::Walk},
+    publication::{self, chain::Fault, verify::Walk},
     server, telemetry,
     terminal::Progress,
 };
@@ -41,7 +41,8 @@ enum Task {
     /// served from it. Works beside a running server on the same data. Ends with
     /// status 0 and the hash of the last publication if all is whole: kept
     /// elsewhere, that hash proves later that nothing before it has changed. Ends
-    /// with status 1 and the first fault otherwise.
+    /// with status 1 and the first fault if something is not whole, and with status
+    /// 2 if that could not be told, as when the database is away.
     Verify(DataSettings),
     /// Show the whole job: a page from text to a published issue, read back
     Demo(Demo),
@@ -133,16 +134,33 @@ struct TokenCreate {
 
 type Done = Result<(), Box<dyn Error>>;
 
+/// The status of a proof that came to no end; 1 means that something is broken.
+const STATUS_NOT_PROVED: u8 = 2;
+
+/// What `verify` found.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{}: {}; keep this database as it is, and compare it with a backup from before",
+    publication::name(.0.sequence),
+    .0.description
+)]
+struct Broken(Fault);
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let command = Command::parse();
     let serves = matches!(command.task, Task::Serve(_));
+    let proves = matches!(command.task, Task::Verify(_));
     telemetry::start(if serves { telemetry::SERVING } else { telemetry::AT_HAND });
     match run(command.task).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{} {error}", console::style("error:").for_stderr().red().bold());
-            ExitCode::FAILURE
+            if proves && !error.is::<Broken>() {
+                ExitCode::from(STATUS_NOT_PROVED)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -207,14 +225,7 @@ async fn verify(settings: DataSettings) -> Done {
     database.close().await?;
     let Walk { chain, end, .. } = walked?;
     println!("{} publications are whole; the hash of the last one is {}", chain.sequence, chain.hash);
-    match end.flatten() {
-        Some(fault) => {
-            let (name, fault) = (publication::name(fault.sequence), fault.description);
-            let advice = "keep this database as it is, and compare it with a backup from before";
-            Err(format!("{name}: {fault}; {advice}").into())
-        }
-        None => Ok(()),
-    }
+    end.flatten().map_or(Ok(()), |fault| Err(Broken(fault).into()))
 }
 
 async fn walk(db: &masthead::db::Db) -> Result<Walk, masthead::error::Error> {
@@ -222,7 +233,9 @@ async fn walk(db: &masthead::db::Db) -> Result<Walk, masthead::error::Error> {
     let mut walk = publication::verify::begin(db).await?;
     while walk.end.is_none() {
         let (done, all) = (walk.chain.sequence, walk.head.sequence);
-        progress.step(done as usize, all as usize, "publications");
+        if done < all {
+            progress.step(done as usize, all as usize, "publications");
+        }
         walk = walk.go_on(db).await?;
     }
     Ok(walk)

@@ -186,6 +186,12 @@ impl Served {
     }
 }
 
+impl From<&Publication> for Tombstone {
+    fn from(entry: &Publication) -> Tombstone {
+        Tombstone { publication: entry.sequence, reason: entry.note.clone(), time: entry.publish_time }
+    }
+}
+
 impl Tombstone {
     /// The answer to those who ask for what was withdrawn.
     pub fn refusal(self, kind: &'static str, name: &str) -> Error {

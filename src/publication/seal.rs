@@ -15,7 +15,7 @@ use crate::{
     pb,
     photo::{self, Photo},
     publication::{
-        self, Kind, Publication,
+        self, Kind, Publication, Tombstone,
         check::{Candidate, Material},
     },
     reporter,
@@ -114,11 +114,10 @@ pub fn article_in(sealed: &[u8], article: Uuid) -> Result<Option<Vec<u8>>> {
     Ok(found.map(|sealed| sealed.message.encode_to_vec()))
 }
 
-/// A sealed issue with a notice where an article stood, and without what only
-/// that article brought with it.
-pub fn without_article(sealed: &[u8], article: Uuid, tombstone: &Publication) -> Result<Vec<u8>> {
+/// A sealed issue with a notice where the article of this name stood, and
+/// without what only that article brought with it.
+pub fn without_article(sealed: &[u8], name: &str, tombstone: &Tombstone) -> Result<Vec<u8>> {
     let mut issue = open(sealed)?;
-    let name = article::name(article);
     for placed in issue.pages.iter_mut().flat_map(|page| &mut page.placements) {
         if placed.article.as_ref().is_some_and(|article| article.name == name) {
             redact(placed, tombstone);
@@ -156,7 +155,28 @@ pub fn articles_astray(kind: Kind, sealed: &[u8], served: &[(Uuid, Vec<u8>)]) ->
     Ok(astray.map(|(id, _)| *id).collect())
 }
 
-fn redact(placed: &mut pb::published_page::PublishedPlacement, tombstone: &Publication) {
+/// The names of what a sealed publication holds, each of which may be withdrawn:
+/// the issue or article that it is of, and the articles in an issue.
+pub fn contents(entry: &Publication, sealed: &[u8]) -> Result<Vec<String>> {
+    let mut names = vec![entry.resource.clone()];
+    if entry.kind.is_of_issue() {
+        let placements = open(sealed)?.pages.into_iter().flat_map(|page| page.placements);
+        names.extend(placements.filter_map(|placed| Some(placed.article?.name)));
+    }
+    Ok(names)
+}
+
+/// What readers may be served of a sealed publication after withdrawals, each
+/// with the name of what it took back.
+pub fn what_stands(entry: &Publication, sealed: &[u8], gone: &[(String, Tombstone)]) -> Result<Vec<u8>> {
+    if gone.iter().any(|(name, _)| *name == entry.resource) {
+        return Ok(Vec::new());
+    }
+    gone.iter()
+        .try_fold(sealed.to_vec(), |standing, (name, tombstone)| without_article(&standing, name, tombstone))
+}
+
+fn redact(placed: &mut pb::published_page::PublishedPlacement, tombstone: &Tombstone) {
     if let Some(placement) = &mut placed.placement {
         *placement = pb::Placement {
             article: std::mem::take(&mut placement.article),
@@ -168,9 +188,9 @@ fn redact(placed: &mut pb::published_page::PublishedPlacement, tombstone: &Publi
         *article = pb::Article { name: std::mem::take(&mut article.name), ..pb::Article::default() };
     }
     placed.withdrawal = Some(pb::Withdrawal {
-        publication: publication::name(tombstone.sequence),
-        reason: tombstone.note.clone(),
-        withdraw_time: Some(wire::timestamp(tombstone.publish_time)),
+        publication: publication::name(tombstone.publication),
+        reason: tombstone.reason.clone(),
+        withdraw_time: Some(wire::timestamp(tombstone.time)),
     });
 }
 

@@ -26,6 +26,10 @@ pub struct Walk {
     pub end: Option<Option<Fault>>,
     /// The highest number that an entry had when the walk began.
     last: i64,
+    /// The first publication that readers are served otherwise than the ledger
+    /// allows. Told at the end, as it is judged by later entries: a fault in one
+    /// of those comes first.
+    misserved: Option<Fault>,
 }
 
 /// Begins a walk.
@@ -34,7 +38,7 @@ pub struct Walk {
 /// The database is away.
 pub async fn begin(db: &Db) -> Result<Walk> {
     let (head, last) = store::head(&mut *db.read().await?).await?;
-    Ok(Walk { chain: Chain::START, head, end: None, last })
+    Ok(Walk { chain: Chain::START, head, end: None, last, misserved: None })
 }
 
 impl Walk {
@@ -51,9 +55,8 @@ impl Walk {
         };
         let misfiled = store::misfiled(&mut connection, self.chain.sequence, wanted).await?;
         for entry in &entries {
-            match look_at(&mut connection, self.chain, entry).await? {
-                Ok(chain) => self.chain = chain,
-                Err(fault) => return Ok(self.ended(Some(fault))),
+            if let Some(fault) = self.look_at(&mut connection, entry).await? {
+                return Ok(self.ended(Some(fault)));
             }
             if misfiled == Some(entry.sequence) {
                 let description = "it is filed under another newspaper than what it is of".to_owned();
@@ -67,25 +70,29 @@ impl Walk {
         Ok(self)
     }
 
-    fn ended(self, fault: Option<Fault>) -> Walk {
-        Walk { end: Some(fault), ..self }
+    /// Follows the chain to an entry, and looks at what readers are served from it.
+    async fn look_at(&mut self, connection: &mut Connection, entry: &Publication) -> Result<Option<Fault>> {
+        let sealed = store::snapshot(connection, entry.sequence).await?;
+        let chain = match self.chain.follow(entry, sealed.as_deref()) {
+            Ok(chain) => chain,
+            Err(fault) => return Ok(Some(fault)),
+        };
+        let sealed = sealed.unwrap_or_default();
+        let served = store::served::articles_served(connection, entry.sequence).await?;
+        if let Some(fault) = fault_of_articles(entry, &sealed, &served)? {
+            return Ok(Some(fault));
+        }
+        if self.misserved.is_none() {
+            self.misserved = fault_of_redaction(connection, entry, &sealed).await?;
+        }
+        self.chain = chain;
+        Ok(None)
     }
-}
 
-/// Follows the chain to an entry, and looks at what readers are served from it.
-async fn look_at(
-    connection: &mut Connection,
-    chain: Chain,
-    entry: &Publication,
-) -> Result<Result<Chain, Fault>> {
-    let sealed = store::snapshot(connection, entry.sequence).await?;
-    let chain = match chain.follow(entry, sealed.as_deref()) {
-        Ok(chain) => chain,
-        fault => return Ok(fault),
-    };
-    let served = store::served::articles_served(connection, entry.sequence).await?;
-    let fault = fault_of_articles(entry, &sealed.unwrap_or_default(), &served)?;
-    Ok(fault.map_or(Ok(chain), Err))
+    fn ended(self, fault: Option<Fault>) -> Walk {
+        let end = fault.or_else(|| self.misserved.clone());
+        Walk { end: Some(end), ..self }
+    }
 }
 
 fn fault_of_articles(
@@ -99,4 +106,22 @@ fn fault_of_articles(
         let description = format!("readers are served other bytes of {name} than were published");
         Fault { sequence: entry.sequence, description }
     }))
+}
+
+/// Whether readers are served the sealed bytes without what was withdrawn: that,
+/// and nothing but that, is missing.
+async fn fault_of_redaction(
+    connection: &mut Connection,
+    entry: &Publication,
+    sealed: &[u8],
+) -> Result<Option<Fault>> {
+    let names = seal::contents(entry, sealed)?;
+    let redaction = store::withdrawal::redaction(connection, entry.sequence, &names).await?;
+    if redaction.bytes.is_none() && redaction.gone.is_empty() {
+        return Ok(None);
+    }
+    let served = redaction.bytes.as_deref().unwrap_or(sealed);
+    let is_right = served == seal::what_stands(entry, sealed, &redaction.gone)?;
+    let description = "readers are served something else than what was published less what was withdrawn";
+    Ok((!is_right).then(|| Fault { sequence: entry.sequence, description: description.to_owned() }))
 }

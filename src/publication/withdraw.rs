@@ -137,7 +137,7 @@ async fn redact(transaction: &mut Transaction, place: &Standing, tombstone: &Pub
     let connection = transaction.connection();
     let bytes = if place.is_in_issue() {
         let served = store::served::served(connection, place.publication).await?;
-        seal::without_article(&served.unwrap_or_default(), place.article, tombstone)?
+        seal::without_article(&served.unwrap_or_default(), &article::name(place.article), &tombstone.into())?
     } else {
         Vec::new()
     };

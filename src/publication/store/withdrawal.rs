@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{error::Result, wire::name::IssueName};
+use crate::{error::Result, publication::Tombstone, wire::name::IssueName};
 
 /// One article in one publication that still holds it.
 #[derive(Clone, Debug)]
@@ -117,6 +117,49 @@ pub async fn redact(connection: &mut PgConnection, publication: i64, bytes: &[u8
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// What readers are served instead of the sealed bytes of a publication.
+#[derive(Debug)]
+pub struct Redaction {
+    /// The bytes; none if they are served the sealed ones.
+    pub bytes: Option<Vec<u8>>,
+    /// The first entry behind the publication that took back each of the names
+    /// that were asked for, by sequence number.
+    pub gone: Vec<(String, Tombstone)>,
+}
+
+/// What readers are served instead of the sealed bytes of a publication that
+/// holds what has these names.
+pub async fn redaction(
+    connection: &mut PgConnection,
+    publication: i64,
+    names: &[String],
+) -> Result<Redaction> {
+    // Both of one moment: something may be withdrawn meanwhile. The tombstones
+    // themselves never change.
+    let found = sqlx::query!(
+        r#"select (select bytes from redactions where publication = $1),
+                  array(select min(sequence) from publications
+                        where sequence > $1 and resource = any($2)
+                          and kind in ('issue_withdrawn', 'article_withdrawn')
+                        group by resource) as "tombstones!""#,
+        publication,
+        names
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let rows = sqlx::query!(
+        r#"select sequence, resource, note,
+                  greatest('0001-01-01Z', least('9999-12-31Z', publish_time)) as "publish_time!"
+           from publications where sequence = any($1) order by sequence"#,
+        &found.tombstones
+    );
+    let gone = rows.fetch_all(connection).await?.into_iter().map(|row| {
+        let tombstone = Tombstone { publication: row.sequence, reason: row.note, time: row.publish_time };
+        (row.resource, tombstone)
+    });
+    Ok(Redaction { bytes: found.bytes, gone: gone.collect() })
 }
 
 /// Lets readers find an article as an earlier publication has it.
