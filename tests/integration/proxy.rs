@@ -98,8 +98,10 @@ impl Proxy {
         options.host("127.0.0.1").port(self.port).database(&name).ssl_mode(PgSslMode::Disable)
     }
 
-    /// Plans a fault for the `statement`th statement from now, counted over all
-    /// connections from 1. All other statements are let through.
+    /// Plans a fault for the `statement`th statement of a transaction from now,
+    /// counted over all connections from 1, with the opening and the commit. All
+    /// others are let through, and so is what the server looks up by itself now
+    /// and then, outside any transaction.
     pub fn plan(&self, statement: u32, fault: Fault) {
         self.shared.planned.send_replace(Some((statement, fault)));
     }
@@ -164,6 +166,7 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let hold_until = AtomicU64::new(0);
     let requests = async {
         let mut from_client = BufReader::new(from_client);
+        let mut is_in_transaction = false;
         // The startup message has no type.
         let mut message = Vec::new();
         read_message(&mut from_client, &mut message).await?;
@@ -175,7 +178,10 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
             read_message(&mut from_client, &mut message).await?;
             // Looked up before the count, which tells that the fault has happened.
             let next_release = *shared.released.borrow() + 1;
-            let fault = if matches!(kind, QUERY | EXECUTE) { shared.count() } else { None };
+            is_in_transaction |= kind == QUERY && says(&message, "begin");
+            let counts = is_in_transaction && matches!(kind, QUERY | EXECUTE);
+            let fault = if counts { shared.count() } else { None };
+            is_in_transaction &= !(kind == QUERY && (says(&message, "commit") || says(&message, "rollback")));
             match fault {
                 Some(Fault::CutBefore) => return Ok(()),
                 Some(Fault::CutAfter) => hush.store(true, Ordering::SeqCst),
@@ -204,6 +210,12 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
         ended = requests => ended,
         ended = answers => ended,
     }
+}
+
+/// Whether a simple query begins with this word.
+fn says(message: &[u8], word: &str) -> bool {
+    // Behind the type and the length.
+    message.get(5..5 + word.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Reads the length and the body of a message, and appends both.
