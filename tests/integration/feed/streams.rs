@@ -30,11 +30,8 @@ async fn a_hundred_watchers_take_one_connection_of_the_database() {
     }
     let name = write(&mut reporter, "一篇").await;
     for watch in &mut watches {
-        let mut change = watch.change().await;
-        while change.resource.starts_with("accessTokens/") {
-            change = watch.change().await;
-        }
-        assert_eq!(change.resource, name);
+        // What was made just before may come first.
+        while watch.change().await.resource != name {}
     }
     let own = "select count(*) from pg_stat_activity
                where application_name = 'masthead feed' and datname = current_database()";
