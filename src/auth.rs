@@ -39,8 +39,11 @@ const WRITERS: &[Role] = &[Reporter, Editor, Publisher];
 const EDITORS: &[Role] = &[Editor, Publisher];
 /// Publishing.
 const PUBLISHERS: &[Role] = &[Publisher];
-/// Keeping newspapers, and proving the ledger.
+/// Keeping newspapers, proving the ledger, and removing for good.
 const KEEPERS: &[Role] = &[Publisher, Operator];
+
+/// Running the service.
+const OPERATORS: &[Role] = &[Operator];
 
 /// Every method of `masthead.v1` and who may call it.
 pub const METHODS: &[(&str, &[Role])] = &[
@@ -100,8 +103,12 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("PhotoService/UpdatePhoto", WRITERS),
     ("PhotoService/DeletePhoto", WRITERS),
     ("PhotoService/UndeletePhoto", WRITERS),
+    ("PhotoService/StartPhotoUpload", WRITERS),
+    ("PhotoService/GetPhotoUpload", NEWSROOM),
+    ("PhotoService/CancelPhotoUpload", WRITERS),
     ("PhotoService/UploadPhoto", WRITERS),
     ("PhotoService/DownloadPhoto", NEWSROOM),
+    ("PhotoService/PurgePhoto", KEEPERS),
     ("PhotoService/ReviewPhoto", EDITORS),
     ("PhotoService/ReturnPhoto", EDITORS),
     ("PhotoService/ListPhotoReviews", NEWSROOM),
@@ -116,6 +123,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("PublicationService/WatchPublications", ANYONE),
     ("ActivityService/WatchChanges", NEWSROOM),
     ("ActivityService/ListChanges", NEWSROOM),
+    ("AdminService/VerifyPhotos", OPERATORS),
 ];
 
 /// Services that anyone may call without a token: they tell how to call the

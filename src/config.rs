@@ -5,6 +5,8 @@ use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
+use crate::photo::files::Location;
+
 /// Rows in a page of a list if the caller does not say.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
 /// Rows in a page of a list at most; more asked for means this many.
@@ -111,12 +113,37 @@ pub const REVISIONS_KEPT_DEFAULT: u32 = 500;
 /// are shown as removed and added.
 pub const COMPARE_STEPS_MAX: usize = 10_000_000;
 
-/// Bytes of a photo's original file at most: 256 MiB.
-pub const PHOTO_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of a photo's original file at most, unless it is set otherwise: 1 GiB.
+pub const PHOTO_BYTES_DEFAULT: u64 = 1024 * 1024 * 1024;
 /// Pixels on one side of a picture at most (the limit of JPEG).
 pub const PHOTO_SIDE_PX_MAX: u32 = 65_535;
+/// Pixels of a picture in all at most: 300 megapixels, twice what the largest
+/// camera backs take.
+pub const PHOTO_PIXELS_MAX: u64 = 300_000_000;
 /// Bytes of one message of an upload or download at most: 1 MiB.
 pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of an upload after which it is noted how far it has come: 8 MiB. In a
+/// bucket, the size of a part, which must be 5 MiB or more.
+pub const UPLOAD_MARK_BYTES: u64 = 8 * 1024 * 1024;
+/// Uploads that one person may have open, to be continued.
+pub const UPLOADS_OPEN_MAX: i64 = 100;
+/// Uploads that run at once, unless it is set otherwise.
+pub const UPLOADS_RUNNING_DEFAULT: u32 = 64;
+/// Hours after which an upload is given up, unless it is set otherwise.
+pub const UPLOAD_RETENTION_HOURS_DEFAULT: u32 = 24;
+/// How often uploads that were given up are removed.
+pub const UPLOAD_SWEEP_PERIOD: Duration = Duration::from_secs(600);
+/// Uploads that are removed in one go.
+pub const UPLOAD_SWEEP_ROWS: i64 = 100;
+/// Age from which a file that nothing refers to is an orphan: before it, it may
+/// be an upload that is about to end.
+pub const ORPHAN_AGE_MIN: Duration = Duration::from_secs(3600);
+/// Files of the photo store that are looked up at once when it is verified.
+pub const VERIFY_FILES_AT_A_TIME: usize = 100;
+/// Files of the photo store that are verified between two messages of progress.
+pub const VERIFY_FILES_PROGRESS: i64 = 10;
+/// Names that a finding in the photo store lists at most.
+pub const FILE_USERS_MAX: i64 = 5;
 /// Time between two messages of an upload at most.
 pub const UPLOAD_PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -201,6 +228,14 @@ pub struct DataSettings {
     #[arg(long, env = "MASTHEAD_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
+    /// Where photo files lie: a folder, which several servers may share, or
+    /// s3://BUCKET/PREFIX of an S3-compatible service, with its key, region and
+    /// endpoint in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+    /// AWS_ENDPOINT_URL (and AWS_ALLOW_HTTP=true for one without TLS)
+    /// [default: photos in the data folder]
+    #[arg(long, env = "MASTHEAD_PHOTO_STORE", value_name = "FOLDER or URL")]
+    pub photo_store: Option<Location>,
+
     /// Postgres 15 to 18 to use, as postgres://USER:PASSWORD@HOST:PORT/DATABASE;
     /// without it, a Postgres of its own runs in the data folder
     #[arg(long, env = "MASTHEAD_DATABASE_URL", value_name = "URL", hide_env_values = true)]
@@ -222,6 +257,11 @@ impl DataSettings {
     /// The data folder: as given, or the usual place for this user.
     pub fn folder(&self) -> PathBuf {
         self.data_dir.clone().unwrap_or_else(usual_data_folder)
+    }
+
+    /// The photo store: as given, or a folder in the data folder.
+    pub fn photo_store(&self) -> Location {
+        self.photo_store.clone().unwrap_or_else(|| Location::Folder(self.folder().join("photos")))
     }
 }
 
@@ -268,6 +308,48 @@ impl Default for FeedSettings {
             watch_checkpoint_seconds: WATCH_CHECKPOINT_SECONDS_DEFAULT,
         }
     }
+}
+
+/// What uploads of photos may do.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct UploadSettings {
+    /// Bytes of a photo's original file, at most
+    #[arg(long, env = "MASTHEAD_PHOTO_BYTES_MAX", value_name = "BYTES", default_value_t = PHOTO_BYTES_DEFAULT,
+          value_parser = clap::value_parser!(u64).range(1..=5_000_000_000))]
+    pub photo_bytes_max: u64,
+
+    /// Uploads of photos that run at once, at most; each takes up to 20 MB of
+    /// memory if the photo store is a bucket
+    #[arg(long, env = "MASTHEAD_UPLOADS_MAX", value_name = "COUNT", default_value_t = UPLOADS_RUNNING_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub uploads_max: u32,
+
+    /// Hours after its last byte until an upload that was not finished is removed
+    #[arg(long, env = "MASTHEAD_UPLOAD_RETENTION_HOURS", value_name = "HOURS",
+          default_value_t = UPLOAD_RETENTION_HOURS_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(1..=8_760))]
+    pub upload_retention_hours: u32,
+}
+
+impl Default for UploadSettings {
+    fn default() -> UploadSettings {
+        UploadSettings {
+            photo_bytes_max: PHOTO_BYTES_DEFAULT,
+            uploads_max: UPLOADS_RUNNING_DEFAULT,
+            upload_retention_hours: UPLOAD_RETENTION_HOURS_DEFAULT,
+        }
+    }
+}
+
+/// What a server may be told besides where its data are and where to listen.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ServiceSettings {
+    /// How the feeds are kept.
+    #[command(flatten)]
+    pub feeds: FeedSettings,
+    /// What uploads of photos may do.
+    #[command(flatten)]
+    pub uploads: UploadSettings,
 }
 
 fn usual_data_folder() -> PathBuf {

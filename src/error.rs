@@ -121,6 +121,14 @@ pub enum Error {
         /// The full name.
         name: String,
     },
+    /// Purge of something that is not deleted.
+    #[error("{name} is not deleted; only what is deleted can be purged")]
+    NotDeletedYet {
+        /// The resource type.
+        kind: &'static str,
+        /// The full name.
+        name: String,
+    },
     /// Somebody else changed the resource since the caller read it.
     #[error("{name} has changed since you read it; its etag is now {current}")]
     EtagMismatch {
@@ -226,6 +234,35 @@ pub enum Error {
         /// The length of the file in bytes.
         size: i64,
     },
+    /// The upload stands elsewhere than the caller thinks.
+    #[error("{name} stands at byte {received}, not {given}; continue from there")]
+    UploadOffset {
+        /// The full name of the upload.
+        name: String,
+        /// The place that was given.
+        given: u64,
+        /// How many bytes have come.
+        received: u64,
+    },
+    /// The call ended before the file was whole.
+    #[error("{name} has {received} of {size} bytes, which are kept; continue behind them")]
+    UploadIncomplete {
+        /// The full name of the upload.
+        name: String,
+        /// How many bytes have come.
+        received: u64,
+        /// How many the file has.
+        size: u64,
+    },
+    /// A newer call continues the upload.
+    #[error("a newer call continues this upload")]
+    UploadTakenOver,
+    /// The photo store no longer has what had come.
+    #[error("what had come of this upload is lost; start a new one")]
+    UploadLost,
+    /// Too many uploads run at once.
+    #[error("{0} uploads are running, as many as this server takes at once; try again later")]
+    TooManyUploads(u32),
     /// The cursor is of another history.
     #[error("the cursor is of another database or of a history that was rolled back; begin again without it")]
     CursorForeign,

@@ -91,7 +91,7 @@ impl Installation {
         };
         let db =
             Db::open(options, settings.database_connections_max).keeping_revisions(settings.revisions_kept);
-        let files = Files::open(data_dir.join("photos")).await?;
+        let files = Files::open(settings.photo_store()).await?;
         Ok(Installation { db, files, data_dir, embedded })
     }
 

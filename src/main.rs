@@ -5,7 +5,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use masthead::{
     admin::Role,
-    config::{self, DataSettings, FeedSettings, ListenSettings},
+    config::{self, DataSettings, ListenSettings, ServiceSettings},
     demo,
     import::{
         self,
@@ -61,7 +61,7 @@ struct Serve {
     #[command(flatten)]
     data: DataSettings,
     #[command(flatten)]
-    feeds: FeedSettings,
+    service: ServiceSettings,
 }
 
 #[derive(Args)]
@@ -186,7 +186,7 @@ async fn serve(settings: Serve) -> Done {
         tracing::info!(file = %path.display(), "wrote the first operator's token");
     }
     let (db, files) = (installation.db.clone(), installation.files.clone());
-    let server = server::start_with(settings.listen.listen, db, files, settings.feeds).await?;
+    let server = server::start_with(settings.listen.listen, db, files, settings.service).await?;
     tracing::info!(address = %server.address(), "serving");
     let served = tokio::select! {
         served = server.run_until(stop_signal()?) => served.map_err(Into::into),

@@ -11,17 +11,17 @@ use tonic::{
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    activity, article,
+    activity, admin, article,
     auth::Gate,
-    config::{self, FeedSettings},
+    config::{self, FeedSettings, ServiceSettings, UploadSettings},
     db::Db,
     feed::{self, Channel, Limits},
     issue, newspaper,
     pb::servers::{
-        activity_service_server::ActivityServiceServer, article_service_server::ArticleServiceServer,
-        issue_service_server::IssueServiceServer, newspaper_service_server::NewspaperServiceServer,
-        photo_service_server::PhotoServiceServer, publication_service_server::PublicationServiceServer,
-        reporter_service_server::ReporterServiceServer,
+        activity_service_server::ActivityServiceServer, admin_service_server::AdminServiceServer,
+        article_service_server::ArticleServiceServer, issue_service_server::IssueServiceServer,
+        newspaper_service_server::NewspaperServiceServer, photo_service_server::PhotoServiceServer,
+        publication_service_server::PublicationServiceServer, reporter_service_server::ReporterServiceServer,
     },
     photo::{self, files::Files},
     publication, reporter,
@@ -81,16 +81,16 @@ impl Feeds {
     }
 }
 
-/// Starts to serve, with the usual feeds. Port 0 takes a free port;
+/// Starts to serve, with the usual settings. Port 0 takes a free port;
 /// [`Running::address`] says which.
 ///
 /// # Errors
 /// The address cannot be listened on.
 pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running, Error> {
-    start_with(address, db, files, FeedSettings::default()).await
+    start_with(address, db, files, ServiceSettings::default()).await
 }
 
-/// Starts to serve, as [`start`] does, with feeds of these settings.
+/// Starts to serve, as [`start`] does, with these settings.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -98,21 +98,22 @@ pub async fn start_with(
     address: SocketAddr,
     db: Db,
     files: Files,
-    settings: FeedSettings,
+    settings: ServiceSettings,
 ) -> Result<Running, Error> {
     let listener = TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })?;
     let address = listener.local_addr().map_err(|cause| Error::Listen { address, cause })?;
     let (health, health_service) = tonic_health::server::health_reporter();
     // Nothing is well before the database has answered.
     report(&health, false).await;
-    let feeds = Feeds::new(&db, &settings);
-    let routes = services(&db, &files, &feeds).add_service(health_service);
+    let feeds = Feeds::new(&db, &settings.feeds);
+    let routes = services(&db, &files, &feeds, settings.uploads).add_service(health_service);
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     let upkeep = vec![
         tokio::spawn(report_health(health, db.clone())),
         tokio::spawn(sweep_requests(db.clone())),
         tokio::spawn(publication::clock::run(db.clone(), files.clone())),
-        tokio::spawn(activity::sweep::run(db.clone(), settings.change_retention_days)),
+        tokio::spawn(activity::sweep::run(db.clone(), settings.feeds.change_retention_days)),
+        tokio::spawn(photo::sweep::run(db.clone(), files.clone())),
         tokio::spawn(feed::hub::run(db.clone(), vec![feeds.publications.clone(), feeds.changes.clone()])),
     ];
     // Without it small answers wait for the client's delayed acknowledgement.
@@ -175,7 +176,7 @@ impl Running {
 }
 
 /// Every service of the API, each with the same limit on messages.
-fn services(db: &Db, files: &Files, feeds: &Feeds) -> Routes {
+fn services(db: &Db, files: &Files, feeds: &Feeds, uploads: UploadSettings) -> Routes {
     macro_rules! limited {
         ($server:ident, $service:expr) => {
             $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
@@ -187,7 +188,7 @@ fn services(db: &Db, files: &Files, feeds: &Feeds) -> Routes {
         .add_service(limited!(IssueServiceServer, issue::rpc::Service::new(db(), files())))
         .add_service(limited!(ArticleServiceServer, article::rpc::Service::new(db(), files())))
         .add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db())))
-        .add_service(limited!(PhotoServiceServer, photo::rpc::Service::new(db(), files())))
+        .add_service(limited!(PhotoServiceServer, photo::rpc::Service::new(db(), files(), uploads)))
         .add_service(limited!(
             PublicationServiceServer,
             publication::rpc::Service::new(db(), files(), feeds.publications.clone())
@@ -196,6 +197,7 @@ fn services(db: &Db, files: &Files, feeds: &Feeds) -> Routes {
             ActivityServiceServer,
             activity::rpc::Service::new(db(), feeds.changes.clone())
         ))
+        .add_service(limited!(AdminServiceServer, admin::rpc::Service::new(db(), files())))
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -102,6 +102,7 @@ impl Demo {
         };
         let settings = DataSettings {
             data_dir: data_dir.or_else(|| temporary.clone()),
+            photo_store: None,
             database_url: None,
             database_connections_max: DATABASE_CONNECTIONS_MAX,
             revisions_kept: config::REVISIONS_KEPT_DEFAULT,

@@ -183,6 +183,7 @@ fn upload(name: &str, bytes: Vec<u8>) -> impl futures::Stream<Item = pb::UploadP
         size_bytes: bytes.len() as i64,
         sha256: Digest::of(&bytes).to_string(),
         content_type: "image/jpeg".to_owned(),
+        ..Default::default()
     };
     let mut parts = vec![Part::Start(start)];
     parts.extend(bytes.chunks(config::CHUNK_BYTES_MAX).map(|chunk| Part::Chunk(chunk.to_vec().into())));

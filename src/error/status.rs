@@ -36,10 +36,12 @@ impl Error {
             Error::NotFound { .. }
             | Error::NotKept { .. }
             | Error::NotPublished { .. }
-            | Error::Withdrawn { .. } => Code::NotFound,
+            | Error::Withdrawn { .. }
+            | Error::UploadLost => Code::NotFound,
             Error::Exists { .. } | Error::NotDeleted { .. } => Code::AlreadyExists,
-            Error::EtagMismatch { .. } => Code::Aborted,
+            Error::EtagMismatch { .. } | Error::UploadOffset { .. } | Error::UploadTakenOver => Code::Aborted,
             Error::Deleted { .. }
+            | Error::NotDeletedYet { .. }
             | Error::InUse { .. }
             | Error::IllegalMove { .. }
             | Error::ReviewerNotIndependent { .. }
@@ -48,10 +50,11 @@ impl Error {
             | Error::NotPublishable { .. }
             | Error::NotScheduled { .. }
             | Error::CorrectionNotOwed { .. }
-            | Error::PhotoWithoutFile { .. } => Code::FailedPrecondition,
+            | Error::PhotoWithoutFile { .. }
+            | Error::UploadIncomplete { .. } => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
-            Error::LimitExceeded(_) => Code::ResourceExhausted,
+            Error::LimitExceeded(_) | Error::TooManyUploads(_) => Code::ResourceExhausted,
             Error::SnapshotTooLarge { .. }
             | Error::RangeNotSatisfiable { .. }
             | Error::CursorForeign
@@ -74,7 +77,7 @@ impl Error {
             Error::Withdrawn { .. } => "WITHDRAWN",
             Error::NotScheduled { .. } => "NOT_SCHEDULED",
             Error::Exists { .. } => "RESOURCE_EXISTS",
-            Error::NotDeleted { .. } => "RESOURCE_NOT_DELETED",
+            Error::NotDeleted { .. } | Error::NotDeletedYet { .. } => "RESOURCE_NOT_DELETED",
             Error::EtagMismatch { .. } => "ETAG_MISMATCH",
             Error::Deleted { .. } => "RESOURCE_DELETED",
             Error::InUse { .. } => "RESOURCE_IN_USE",
@@ -89,6 +92,11 @@ impl Error {
             Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
             Error::LimitExceeded(_) => "LIMIT_EXCEEDED",
             Error::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
+            Error::UploadOffset { .. } => "UPLOAD_OFFSET_MISMATCH",
+            Error::UploadIncomplete { .. } => "UPLOAD_INCOMPLETE",
+            Error::UploadTakenOver => "UPLOAD_TAKEN_OVER",
+            Error::UploadLost => "UPLOAD_LOST",
+            Error::TooManyUploads(_) => "TOO_MANY_UPLOADS",
             Error::CursorForeign => "CURSOR_FOREIGN",
             Error::CursorTooOld => "CURSOR_TOO_OLD",
             Error::Stopping => "CALL_ENDED",
@@ -106,6 +114,9 @@ impl Error {
             Error::WrongStage { next, .. } => vec![("next_stage", next.to_string())],
             Error::SnapshotTooLarge { size, limit, .. } => {
                 vec![("size_bytes", size.to_string()), ("limit_bytes", limit.to_string())]
+            }
+            Error::UploadOffset { received, .. } | Error::UploadIncomplete { received, .. } => {
+                vec![("received_bytes", received.to_string())]
             }
             Error::Withdrawn { tombstone, .. } => vec![
                 ("publication", crate::publication::name(tombstone.publication)),
@@ -142,6 +153,7 @@ impl Error {
             | Error::Withdrawn { kind, name, .. }
             | Error::Exists { kind, name }
             | Error::NotDeleted { kind, name }
+            | Error::NotDeletedYet { kind, name }
             | Error::Deleted { kind, name } => {
                 details.set_resource_info(*kind, clip(name), "", clip(&self.to_string()));
             }
@@ -159,7 +171,7 @@ impl Error {
                     );
                 }
             }
-            Error::DatabaseUnavailable(_) | Error::Stopping => {
+            Error::DatabaseUnavailable(_) | Error::Stopping | Error::TooManyUploads(_) => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
             _ => {}

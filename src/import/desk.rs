@@ -12,10 +12,10 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use crate::pb::{
-    activity_service_client::ActivityServiceClient, article_service_client::ArticleServiceClient,
-    issue_service_client::IssueServiceClient, newspaper_service_client::NewspaperServiceClient,
-    photo_service_client::PhotoServiceClient, publication_service_client::PublicationServiceClient,
-    reporter_service_client::ReporterServiceClient,
+    activity_service_client::ActivityServiceClient, admin_service_client::AdminServiceClient,
+    article_service_client::ArticleServiceClient, issue_service_client::IssueServiceClient,
+    newspaper_service_client::NewspaperServiceClient, photo_service_client::PhotoServiceClient,
+    publication_service_client::PublicationServiceClient, reporter_service_client::ReporterServiceClient,
 };
 
 /// Time to reach the server at most.
@@ -55,6 +55,8 @@ pub struct Desk {
     pub publications: PublicationServiceClient<Authorized>,
     /// `ActivityService`
     pub activity: ActivityServiceClient<Authorized>,
+    /// `AdminService`
+    pub admin: AdminServiceClient<Authorized>,
 }
 
 /// What can go wrong before the first call.
@@ -105,7 +107,8 @@ impl Desk {
             photos: PhotoServiceClient::new(channel.clone()),
             publications: PublicationServiceClient::new(channel.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
-            activity: ActivityServiceClient::new(channel),
+            activity: ActivityServiceClient::new(channel.clone()),
+            admin: AdminServiceClient::new(channel),
         }
     }
 }

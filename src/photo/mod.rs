@@ -4,9 +4,14 @@
 
 pub mod download;
 pub mod files;
-mod picture;
+pub mod intake;
+pub mod picture;
+pub mod release;
 pub mod rpc;
 pub(crate) mod store;
+pub mod sweep;
+pub mod upload;
+pub mod verify;
 
 use std::fmt;
 
@@ -152,10 +157,12 @@ pub struct File {
     pub content_type: String,
     /// The length in bytes.
     pub size_bytes: i64,
-    /// The width in pixels, as stored.
+    /// The width in pixels, as shown.
     pub width_px: i32,
-    /// The height in pixels, as stored.
+    /// The height in pixels, as shown.
     pub height_px: i32,
+    /// How the stored pixels lie (Exif Orientation): 1 (upright) to 8.
+    pub orientation: u8,
 }
 
 impl Photo {

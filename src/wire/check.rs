@@ -231,6 +231,11 @@ impl Check {
         self.name(field, value, "photos/{uuid}", name::with_uuid(value, "photos"))
     }
 
+    /// The name of an upload; the photo's UUID and its own.
+    pub fn upload(&mut self, field: &str, value: &str) -> (Uuid, Uuid) {
+        self.name(field, value, "photos/{uuid}/uploads/{uuid}", name::upload(value))
+    }
+
     /// The name of a publication; its sequence number.
     pub fn publication(&mut self, field: &str, value: &str) -> i64 {
         self.name(field, value, "publications/{number}", name::publication(value))

@@ -64,6 +64,12 @@ pub fn with_uuid(name: &str, collection: &str) -> Option<Uuid> {
     (uuid.hyphenated().to_string() == id).then_some(uuid)
 }
 
+/// The photo and the upload in `photos/{photo}/uploads/{upload}`.
+pub fn upload(name: &str) -> Option<(Uuid, Uuid)> {
+    let (parent, id) = name.split_once("/uploads/")?;
+    Some((with_uuid(parent, "photos")?, with_uuid(&format!("uploads/{id}"), "uploads")?))
+}
+
 /// The article and the number in `articles/{article}/revisions/{revision}`.
 pub fn revision(name: &str) -> Option<(Uuid, i64)> {
     let (parent, number) = name.split_once("/revisions/")?;

@@ -243,3 +243,10 @@ pub async fn add_author(connection: &mut PgConnection, subject: Uuid, person: &s
 pub fn digest(bytes: &[u8]) -> Result<Digest> {
     Digest::from_bytes(bytes).ok_or_else(|| Error::Internal("a stored digest is not 32 bytes".to_owned()))
 }
+
+/// Removes all that is known of a subject that is removed for good.
+pub async fn forget(connection: &mut PgConnection, subject: Uuid) -> Result<()> {
+    sqlx::query!("delete from reviews where subject = $1", subject).execute(&mut *connection).await?;
+    sqlx::query!("delete from authors where subject = $1", subject).execute(connection).await?;
+    Ok(())
+}

@@ -37,6 +37,13 @@ pub fn data_dir() -> TempDir {
     folder
 }
 
+/// A token for a person who is called as the role is.
+pub fn token(data: &Path, role: &str) -> String {
+    let mut create = masthead();
+    create.args(["token", "create", "--name", role, "--role", role, "--data-dir"]).arg(data);
+    text(&run(&mut create).stdout).trim().to_owned()
+}
+
 /// The text of the real front page, which is not part of the repository.
 fn real_page() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/input/fuqing-qiaoxiang-2023-04-21.txt");
@@ -61,7 +68,13 @@ impl Serving {
 
     /// Starts one with more flags.
     pub fn start_with(data: &Path, flags: &[&str]) -> Serving {
+        Serving::start_in(data, flags, &[])
+    }
+
+    /// Starts one with more flags and settings in its environment.
+    pub fn start_in(data: &Path, flags: &[&str], settings: &[(&str, &str)]) -> Serving {
         let mut process = masthead()
+            .envs(settings.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(flags)

@@ -14,6 +14,7 @@ mod history;
 mod import_page;
 mod layering;
 mod newsroom;
+mod photo_files;
 mod preflight;
 mod proxy;
 mod publishing;

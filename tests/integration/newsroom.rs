@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use masthead::{
     admin::Role,
-    config::FeedSettings,
+    config::{FeedSettings, ServiceSettings, UploadSettings},
     db::Db,
     embedded::{self, Embedded},
     import::desk::Desk,
     installation::create_token,
     pb,
-    photo::files::Files,
+    photo::files::{Files, Location},
     server::{self, Running},
 };
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
@@ -94,8 +94,8 @@ impl Database {
     }
 }
 
-async fn serve(db: &Db, photos: &TempDir, settings: FeedSettings) -> Running {
-    let files = Files::open(photos.path().join("photos")).await.expect("a photo store");
+async fn serve(db: &Db, photos: &TempDir, settings: ServiceSettings) -> Running {
+    let files = Files::open(Location::Folder(photos.path().join("photos"))).await.expect("a photo store");
     server::start_with(([127, 0, 0, 1], 0).into(), db.clone(), files, settings).await.expect("a server")
 }
 
@@ -124,10 +124,17 @@ impl Newsroom {
     }
 
     /// Opens one with feeds of these settings.
-    pub async fn with_feeds(settings: FeedSettings) -> Newsroom {
+    pub async fn with_feeds(feeds: FeedSettings) -> Newsroom {
         let database = Database::create().await;
         let db = Db::open(database.options(), CONNECTIONS_MAX);
-        Newsroom::with(database, db, settings).await
+        Newsroom::with(database, db, ServiceSettings { feeds, ..Default::default() }).await
+    }
+
+    /// Opens one whose uploads have these settings.
+    pub async fn with_uploads(uploads: UploadSettings) -> Newsroom {
+        let database = Database::create().await;
+        let db = Db::open(database.options(), CONNECTIONS_MAX);
+        Newsroom::with(database, db, ServiceSettings { uploads, ..Default::default() }).await
     }
 
     /// Opens one that keeps so many revisions that nobody has signed.
@@ -139,10 +146,10 @@ impl Newsroom {
 
     /// Opens one whose server has this access to the database.
     pub async fn serving(database: Database, db: Db) -> Newsroom {
-        Newsroom::with(database, db, FeedSettings::default()).await
+        Newsroom::with(database, db, ServiceSettings::default()).await
     }
 
-    async fn with(database: Database, db: Db, settings: FeedSettings) -> Newsroom {
+    async fn with(database: Database, db: Db, settings: ServiceSettings) -> Newsroom {
         let photos = TempDir::new().expect("a temporary folder");
         let server = serve(&db, &photos, settings).await;
         Newsroom { database, db, server, photos }
@@ -200,7 +207,7 @@ impl Newsroom {
         self.db.close().await;
         happening.await;
         let db = Db::open(self.database.options(), CONNECTIONS_MAX);
-        let server = serve(&db, &self.photos, FeedSettings::default()).await;
+        let server = serve(&db, &self.photos, ServiceSettings::default()).await;
         Newsroom { db, server, ..self }
     }
 

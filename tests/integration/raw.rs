@@ -350,6 +350,7 @@ pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
         "Publication",
         "ArticleRevision",
         "Reporter",
+        "PhotoUpload",
         "Photo",
         "Page",
         "Article",
@@ -367,6 +368,7 @@ pub fn parent_of(method: &MethodDescriptorProto) -> &'static str {
         "Issue" => "Newspaper",
         "Page" => "Issue",
         "ArticleRevision" => "Article",
+        "PhotoUpload" => "Photo",
         kind => panic!("{kind} has no parent"),
     }
 }

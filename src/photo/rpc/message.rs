@@ -25,6 +25,7 @@ impl From<File> for pb::PhotoFile {
             size_bytes: file.size_bytes,
             width_px: file.width_px,
             height_px: file.height_px,
+            orientation: file.orientation.into(),
         }
     }
 }

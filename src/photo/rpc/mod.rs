@@ -1,32 +1,34 @@
 //! `PhotoService`.
 
+mod content;
 mod message;
+mod purge;
+mod review;
 mod upload;
 
 use std::collections::HashMap;
 
 use futures::{StreamExt, stream::BoxStream};
 use tonic::{Request, Response, Status};
-use tracing::Instrument;
 use uuid::Uuid;
 
+use self::{
+    content::{lock, may_clear, resolve, rights, save},
+    upload::Uploads,
+};
 use crate::{
-    admin::Role,
-    auth::Principal,
-    byline::{self, Byline, reporters},
-    config,
-    db::{Change, Db, Operation, Transaction},
-    digest::Digest,
+    config::{self, UploadSettings},
+    db::Db,
     error::{Error, Result},
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
-        Clearance, KIND, License, Photo, REVIEW_STAGES, Words, content_digest,
+        KIND, Photo, REVIEW_STAGES, Words,
         download::{self, Part, Range},
-        files::{Files, Incoming},
+        files::Files,
         missing, store,
     },
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
-    workflow::{self, Outcome, Review, State, Subject},
+    workflow,
 };
 
 const WRITABLE: Writable = Writable {
@@ -39,211 +41,15 @@ const WRITABLE: Writable = Writable {
 pub struct Service {
     db: Db,
     files: Files,
+    uploads: Uploads,
 }
 
 impl Service {
     /// The service on this database and photo store.
-    pub fn new(db: Db, files: Files) -> Service {
-        Service { db, files }
+    pub fn new(db: Db, files: Files, settings: UploadSettings) -> Service {
+        let uploads = Uploads::new(db.clone(), files.clone(), settings);
+        Service { db, files, uploads }
     }
-}
-
-/// Fails if a caller may not decide about rights. Whether the paper may print a
-/// picture is an editor's decision; whoever brought it has an interest in it.
-fn may_clear(caller: &Principal, method: &str) -> Result<()> {
-    if caller.role != Role::Reporter {
-        return Ok(());
-    }
-    let roles = [Role::Editor, Role::Publisher].map(Role::as_str).join(",");
-    let method = format!("PhotoService/{method}");
-    Err(Error::RoleNotAllowed { method, role: caller.role.as_str(), roles })
-}
-
-/// The decision about rights, which is an editor's as a whole.
-fn rights(words: &Words) -> (Clearance, License) {
-    (words.clearance, words.license)
-}
-
-/// Who answers for a clearance that this caller has just set.
-fn cleared_by(clearance: Clearance, caller: &Principal) -> String {
-    match clearance {
-        Clearance::Unknown => String::new(),
-        Clearance::Cleared | Clearance::DoNotUse => caller.name.clone(),
-    }
-}
-
-/// Makes sure that everyone whom the bylines refer to is there and stays, and
-/// fills in printed names.
-async fn resolve(transaction: &mut Transaction, bylines: &mut [Byline]) -> Result<()> {
-    let live = byline::store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
-    wire::byline::complete("photo.bylines", bylines, &live)
-}
-
-/// Finds a live photo to work on, locked, if the caller knows its etag.
-async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Photo> {
-    let photo = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
-    photo.live()?;
-    etag.meet(&photo.name(), photo.version)?;
-    Ok(photo)
-}
-
-/// Writes the change of a locked photo, and notes it.
-async fn save(
-    transaction: &mut Transaction,
-    mut photo: Photo,
-    kind: &'static str,
-    before: Digest,
-) -> Result<pb::Photo> {
-    photo.version += 1;
-    photo.update_time = transaction.now();
-    store::update(transaction.connection(), &photo).await?;
-    let (before, after) = (Some(before), Some(photo.content_digest));
-    transaction.record(Change { resource: photo.name(), kind, before, after });
-    Ok(photo.into())
-}
-
-/// Writes new words or a new file of a locked photo: a draft, no sign-offs.
-async fn save_content(
-    transaction: &mut Transaction,
-    mut photo: Photo,
-    kind: &'static str,
-) -> Result<pb::Photo> {
-    let before = photo.content_digest;
-    photo.content_digest = content_digest(&photo.words, photo.file.as_ref())?;
-    photo.state = State::Draft;
-    photo.reviews.clear();
-    photo.return_reason.clear();
-    let (author, now) = (transaction.caller().name.clone(), transaction.now());
-    let connection = transaction.connection();
-    workflow::store::void(connection, photo.id, now).await?;
-    workflow::store::add_author(connection, photo.id, &author).await?;
-    save(transaction, photo, kind, before).await
-}
-
-async fn create(transaction: &mut Transaction, mut words: Words) -> Result<pb::Photo> {
-    resolve(transaction, &mut words.bylines).await?;
-    let now = transaction.now();
-    let photo = Photo {
-        id: Uuid::now_v7(),
-        creator: transaction.caller().name.clone(),
-        cleared_by: cleared_by(words.clearance, transaction.caller()),
-        content_digest: content_digest(&words, None)?,
-        words,
-        file: None,
-        state: State::Draft,
-        reviews: Vec::new(),
-        return_reason: String::new(),
-        version: 1,
-        create_time: now,
-        update_time: now,
-        delete_time: None,
-    };
-    let connection = transaction.connection();
-    store::insert(connection, &photo).await?;
-    store::set_reporters(connection, photo.id, &reporters(&photo.words.bylines)).await?;
-    workflow::store::add_author(connection, photo.id, &photo.creator).await?;
-    let after = Some(photo.content_digest);
-    transaction.record(Change { resource: photo.name(), kind: "created", before: None, after });
-    Ok(photo.into())
-}
-
-async fn update(transaction: &mut Transaction, mut photo: Photo, merged: pb::Photo) -> Result<pb::Photo> {
-    let mut check = Check::default();
-    let mut words = message::words(&mut check, merged);
-    check.finish()?;
-    if rights(&words) != rights(&photo.words) {
-        may_clear(transaction.caller(), "UpdatePhoto")?;
-        photo.cleared_by = cleared_by(words.clearance, transaction.caller());
-    }
-    resolve(transaction, &mut words.bylines).await?;
-    if words == photo.words {
-        return Ok(photo.into());
-    }
-    if words.bylines != photo.words.bylines {
-        store::set_reporters(transaction.connection(), photo.id, &reporters(&words.bylines)).await?;
-    }
-    photo.words = words;
-    save_content(transaction, photo, "updated").await
-}
-
-/// Stores a file that has come, and gives it to its photo.
-async fn finish(db: Db, caller: Principal, start: upload::Start, incoming: Incoming) -> Result<pb::Photo> {
-    let id = start.photo;
-    let file = start.accept(incoming).await?;
-    let operation = Operation { caller, method: "UploadPhoto", request: None, validate_only: false };
-    let uploaded = db.write(operation, move |transaction| {
-        let file = file.clone();
-        Box::pin(async move {
-            let mut photo = lock(transaction, id, &wire::Expected::Anything).await?;
-            if photo.file.as_ref() == Some(&file) {
-                return Ok(photo.into());
-            }
-            // What was found out about the rights was found out about the picture
-            // that is replaced now.
-            if photo.file.replace(file).is_some() {
-                (photo.words.clearance, photo.words.license) = rights(&Words::default());
-                photo.cleared_by.clear();
-            }
-            save_content(transaction, photo, "uploaded").await
-        })
-    });
-    uploaded.await
-}
-
-async fn review(
-    transaction: &mut Transaction,
-    mut photo: Photo,
-    stage: i32,
-    remark: String,
-) -> Result<pb::Photo> {
-    let name = photo.name();
-    if photo.file.is_none() {
-        return Err(Error::PhotoWithoutFile { name });
-    }
-    let authors = workflow::store::authors(transaction.connection(), photo.id).await?;
-    let (state, reviews) = (photo.state, &photo.reviews);
-    let subject = Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &authors };
-    let reviewer = transaction.caller().name.clone();
-    photo.state = subject.sign(&reviewer, stage)?;
-    photo.return_reason.clear();
-    let content_digest = photo.content_digest;
-    let review = Review {
-        stage,
-        outcome: Outcome::Signed,
-        reviewer,
-        content_digest,
-        revision: None,
-        remark,
-        create_time: transaction.now(),
-        void_time: None,
-    };
-    workflow::store::add(transaction.connection(), photo.id, &review).await?;
-    photo.reviews.push(review);
-    save(transaction, photo, "reviewed", content_digest).await
-}
-
-async fn send_back(transaction: &mut Transaction, mut photo: Photo, reason: String) -> Result<pb::Photo> {
-    let name = photo.name();
-    let (state, reviews) = (photo.state, &photo.reviews);
-    let stage = Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &[] }.send_back()?;
-    let now = transaction.now();
-    let review = Review {
-        stage,
-        outcome: Outcome::Returned,
-        reviewer: transaction.caller().name.clone(),
-        content_digest: photo.content_digest,
-        revision: None,
-        remark: reason.clone(),
-        create_time: now,
-        void_time: Some(now),
-    };
-    workflow::store::void(transaction.connection(), photo.id, now).await?;
-    workflow::store::add(transaction.connection(), photo.id, &review).await?;
-    photo.state = State::Draft;
-    photo.reviews.clear();
-    photo.return_reason = reason;
-    let digest = photo.content_digest;
-    save(transaction, photo, "returned", digest).await
 }
 
 #[tonic::async_trait]
@@ -259,7 +65,7 @@ impl PhotoService for Service {
         }
         let created = self.db.write(operation, move |transaction| {
             let words = words.clone();
-            Box::pin(create(transaction, words))
+            Box::pin(content::create(transaction, words))
         });
         Ok(Response::new(created.await?))
     }
@@ -319,7 +125,7 @@ impl PhotoService for Service {
             Box::pin(async move {
                 let photo = lock(transaction, id, &etag).await?;
                 let merged = mask::merge(&pb::Photo::from(photo.clone()), &given, &chosen)?;
-                update(transaction, photo, merged).await
+                content::update(transaction, photo, merged).await
             })
         });
         Ok(Response::new(updated.await?))
@@ -380,19 +186,60 @@ impl PhotoService for Service {
         Ok(Response::new(undeleted.await?))
     }
 
+    async fn purge_photo(&self, request: Request<pb::PurgePhotoRequest>) -> Answer<()> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "PurgePhoto", message);
+        let id = check.photo("name", &message.name);
+        let etag = check.etag("etag", &message.etag);
+        check.finish()?;
+        let belongings = purge::belongings(&self.db, id).await?;
+        let purged = self.db.write(operation, move |transaction| {
+            let etag = etag.clone();
+            Box::pin(async move { purge::purge(transaction, id, &etag).await })
+        });
+        purged.await?;
+        if !message.validate_only {
+            purge::clear(&self.db, &self.files, caller, belongings).await;
+        }
+        Ok(Response::new(()))
+    }
+
+    async fn start_photo_upload(
+        &self,
+        request: Request<pb::StartPhotoUploadRequest>,
+    ) -> Answer<pb::PhotoUpload> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "StartPhotoUpload", message);
+        let photo = check.photo("parent", &message.parent);
+        let given = check.required("upload", message.upload);
+        let declared = upload::declared(&mut check, given);
+        check.finish()?;
+        Ok(Response::new(self.uploads.start(operation, photo, declared).await?))
+    }
+
+    async fn get_photo_upload(&self, request: Request<pb::GetPhotoUploadRequest>) -> Answer<pb::PhotoUpload> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let (photo, id) = check.upload("name", &message.name);
+        check.finish()?;
+        Ok(Response::new(self.uploads.get(photo, id).await?))
+    }
+
+    async fn cancel_photo_upload(&self, request: Request<pb::CancelPhotoUploadRequest>) -> Answer<()> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "CancelPhotoUpload", message);
+        let (photo, id) = check.upload("name", &message.name);
+        check.finish()?;
+        self.uploads.cancel(operation, photo, id).await?;
+        Ok(Response::new(()))
+    }
+
     async fn upload_photo(&self, request: Request<upload::Messages>) -> Answer<pb::Photo> {
-        let (caller, mut messages) = wire::open(request)?;
-        let start = upload::begin(&mut messages).await?;
-        let id = start.photo;
-        let found = store::find(&mut *self.db.read().await?, id).await?;
-        found.ok_or_else(|| missing(id))?.live()?;
-        let incoming = upload::receive(&mut messages, &start, self.files.incoming().await?).await?;
-        // Every byte is here. In a task of its own, so that a client that hangs up
-        // now leaves the work either done or undone.
-        let work = finish(self.db.clone(), caller, start, incoming);
-        let finished = tokio::spawn(work.instrument(tracing::Span::current())).await;
-        let photo = finished.map_err(|died| Error::Internal(format!("an upload died: {died}")))?;
-        Ok(Response::new(photo?))
+        let (caller, messages) = wire::open(request)?;
+        Ok(Response::new(self.uploads.upload(caller, messages).await?))
     }
 
     type DownloadPhotoStream = BoxStream<'static, Result<pb::DownloadPhotoResponse, Status>>;
@@ -432,7 +279,7 @@ impl PhotoService for Service {
             let (etag, remark) = (etag.clone(), remark.clone());
             Box::pin(async move {
                 let photo = lock(transaction, id, &etag).await?;
-                review(transaction, photo, stage, remark).await
+                review::review(transaction, photo, stage, remark).await
             })
         });
         Ok(Response::new(reviewed.await?))
@@ -450,7 +297,7 @@ impl PhotoService for Service {
             let (etag, reason) = (etag.clone(), reason.clone());
             Box::pin(async move {
                 let photo = lock(transaction, id, &etag).await?;
-                send_back(transaction, photo, reason).await
+                review::send_back(transaction, photo, reason).await
             })
         });
         Ok(Response::new(returned.await?))

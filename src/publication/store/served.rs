@@ -223,8 +223,9 @@ pub async fn tombstone_of_article(
 /// withdrawn.
 pub async fn published_file(connection: &mut PgConnection, photo: Uuid) -> Result<Option<File>> {
     let row = sqlx::query!(
-        "select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px
+        "select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px, o.orientation
          from publication_photos f join publication_articles a using (publication, article)
+         join photo_files o using (sha256)
          where f.photo = $1 and a.withdrawn_by is null
          order by f.publication desc limit 1",
         photo
@@ -238,6 +239,7 @@ pub async fn published_file(connection: &mut PgConnection, photo: Uuid) -> Resul
             size_bytes: row.size_bytes,
             width_px: row.width_px,
             height_px: row.height_px,
+            orientation: row.orientation.try_into().unwrap_or(1),
         })
     })
     .transpose()

@@ -20,10 +20,12 @@ use crate::{
 struct Stage {
     newsroom: Newsroom,
     line: Line,
+    operator: Line,
     article: String,
     issue: String,
     reporter: String,
     photo: String,
+    upload: String,
 }
 
 /// A request by its method.
@@ -74,15 +76,29 @@ impl Stage {
         let reporter = desk.reporters.create_reporter(reporter).await.expect("a reporter").into_inner();
         let photo = desk.photos.create_photo(pb::CreatePhotoRequest::default()).await;
         let photo = photo.expect("a photo").into_inner();
+        let begin = pb::StartPhotoUploadRequest {
+            parent: photo.name.clone(),
+            upload: Some(pb::PhotoUpload { size_bytes: 1000, ..Default::default() }),
+            ..Default::default()
+        };
+        let upload = desk.photos.start_photo_upload(begin).await.expect("an upload").into_inner();
         let line = Line::of(&newsroom, "chief", Role::Publisher).await;
+        let operator = Line::of(&newsroom, "operator", Role::Operator).await;
         Stage {
             newsroom,
             line,
+            operator,
             article: article.name,
             issue: issue.name,
             reporter: reporter.name,
             photo: photo.name,
+            upload: upload.name,
         }
+    }
+
+    /// The line of someone who may call a method.
+    fn line_for(&self, method: &str) -> &Line {
+        if method.starts_with("AdminService/") { &self.operator } else { &self.line }
     }
 
     async fn close(self) {
@@ -99,6 +115,7 @@ impl Stage {
             "ArticleRevision" => format!("{}/revisions/1", self.article),
             "Reporter" => self.reporter.clone(),
             "Photo" => self.photo.clone(),
+            "PhotoUpload" => self.upload.clone(),
             "Publication" => "publications/1".to_owned(),
             _ => panic!("no {kind}"),
         }

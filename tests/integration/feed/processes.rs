@@ -1,6 +1,12 @@
 //! How word of a commit gets round, and what happens when it does not.
 
-use masthead::{admin::Role, db::Db, import::desk::Desk, photo::files::Files, server};
+use masthead::{
+    admin::Role,
+    db::Db,
+    import::desk::Desk,
+    photo::files::{Files, Location},
+    server,
+};
 use sqlx::postgres::PgListener;
 
 use super::{LedgerWatch, PATIENCE, append, now, open, write};
@@ -24,7 +30,7 @@ const LEDGER_ENTRY: &str = "
 async fn two_servers_on_one_database_wake_each_other() {
     let (newsroom, _) = open().await;
     let db = Db::open(newsroom.database.options(), 3);
-    let files = Files::open(newsroom.photo_folder()).await.expect("a photo store");
+    let files = Files::open(Location::Folder(newsroom.photo_folder())).await.expect("a photo store");
     let other = server::start(([127, 0, 0, 1], 0).into(), db.clone(), files).await.expect("a server");
     let token = newsroom.token("林知秋", Role::Reporter).await;
     let mut here = newsroom.desk(Role::Reporter).await;

@@ -2,7 +2,13 @@
 //! into another cluster.
 
 use masthead::{
-    admin::Role, config::FeedSettings, db::Db, import::desk::Desk, pb, photo::files::Files, server,
+    admin::Role,
+    config::{FeedSettings, ServiceSettings},
+    db::Db,
+    import::desk::Desk,
+    pb,
+    photo::files::{Files, Location},
+    server,
 };
 use sqlx::PgConnection;
 use tonic::Code;
@@ -32,8 +38,9 @@ async fn cursors(newsroom: &Newsroom, desk: &Desk) -> Vec<String> {
 /// Runs another server on the database for a moment: it sweeps when it starts.
 async fn sweep(newsroom: &Newsroom, done: impl AsyncFn() -> bool) {
     let db = Db::open(newsroom.database.options(), 3);
-    let files = Files::open(newsroom.photo_folder()).await.expect("a photo store");
-    let settings = FeedSettings { change_retention_days: 30, ..Default::default() };
+    let files = Files::open(Location::Folder(newsroom.photo_folder())).await.expect("a photo store");
+    let feeds = FeedSettings { change_retention_days: 30, ..Default::default() };
+    let settings = ServiceSettings { feeds, ..Default::default() };
     let address = ([127, 0, 0, 1], 0).into();
     let server = server::start_with(address, db.clone(), files, settings).await.expect("a server");
     while !done().await {

@@ -5,13 +5,13 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use masthead::{
     admin::Role,
-    config::FeedSettings,
+    config::{FeedSettings, ServiceSettings},
     db::Db,
     embedded::Embedded,
     import::desk::Desk,
     installation::create_token,
     pb,
-    photo::files::Files,
+    photo::files::{Files, Location},
     server::{self, Running},
 };
 use pb::watch_changes_response::Event;
@@ -42,9 +42,10 @@ impl Press {
     async fn start(postgres: Embedded, folder: &Path, address: SocketAddr) -> Press {
         let db = Db::open(postgres.options(), 24);
         db.migrate().await.expect("migrations");
-        let files = Files::open(folder.join("photos")).await.expect("a photo store");
+        let files = Files::open(Location::Folder(folder.join("photos"))).await.expect("a photo store");
         // Watchers end with a checkpoint.
-        let settings = FeedSettings { watch_checkpoint_seconds: 1, ..Default::default() };
+        let feeds = FeedSettings { watch_checkpoint_seconds: 1, ..Default::default() };
+        let settings = ServiceSettings { feeds, ..Default::default() };
         let server = server::start_with(address, db.clone(), files, settings).await.expect("a server");
         Press { postgres, server, db }
     }

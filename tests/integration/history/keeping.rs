@@ -145,6 +145,7 @@ async fn how_many_are_kept_is_a_setting_of_the_server() {
     let database = Database::create().await;
     let folder = TempDir::new().expect("a folder");
     let settings = DataSettings {
+        photo_store: None,
         data_dir: Some(folder.path().to_owned()),
         database_url: Some(database.options().to_url_lossy().to_string()),
         database_connections_max: 8,

@@ -1,5 +1,8 @@
 //! Photos in Postgres: everything but their files.
 
+pub mod files;
+pub mod uploads;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
@@ -28,6 +31,7 @@ struct Row {
     file_size_bytes: Option<i64>,
     file_width_px: Option<i32>,
     file_height_px: Option<i32>,
+    file_orientation: Option<i16>,
     state: String,
     content_digest: Vec<u8>,
     return_reason: String,
@@ -47,6 +51,8 @@ impl Row {
             size_bytes: self.file_size_bytes.unwrap_or_default(),
             width_px: self.file_width_px.unwrap_or_default(),
             height_px: self.file_height_px.unwrap_or_default(),
+            // A constraint of the table keeps it from 1 to 8.
+            orientation: self.file_orientation.and_then(|value| value.try_into().ok()).unwrap_or(1),
         }))
     }
 
@@ -95,7 +101,9 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
                   file_sha256, file_content_type,
-                  file_size_bytes, file_width_px, file_height_px, state::text as "state!", content_digest,
+                  file_size_bytes, file_width_px, file_height_px,
+                  (select f.orientation from photo_files f where f.sha256 = file_sha256) as file_orientation,
+                  state::text as "state!", content_digest,
                   return_reason, version, create_time, update_time, delete_time
            from photos where id = any($1)"#,
         ids
@@ -135,7 +143,9 @@ pub async fn list(
         r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
                   file_sha256, file_content_type,
-                  file_size_bytes, file_width_px, file_height_px, state::text as "state!", content_digest,
+                  file_size_bytes, file_width_px, file_height_px,
+                  (select f.orientation from photo_files f where f.sha256 = file_sha256) as file_orientation,
+                  state::text as "state!", content_digest,
                   return_reason, version, create_time, update_time, delete_time
            from photos
            where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
@@ -264,4 +274,24 @@ pub async fn users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String
         id
     );
     Ok(names.fetch_all(connection).await?)
+}
+
+/// The names of some articles, deleted ones too, and publications that use a
+/// photo.
+pub async fn all_users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!(
+        r#"(select 'articles/' || article as "name!" from article_photos where photo = $1 order by article limit 5)
+           union all
+           (select distinct 'publications/' || publication from publication_photos where photo = $1 limit 5)
+           limit 5"#,
+        id
+    );
+    Ok(names.fetch_all(connection).await?)
+}
+
+/// Removes a photo for good, with the uploads that were on their way to it.
+pub async fn purge(connection: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query!("delete from photo_reporters where photo = $1", id).execute(&mut *connection).await?;
+    sqlx::query!("delete from photos where id = $1", id).execute(connection).await?;
+    Ok(())
 }

@@ -1,0 +1,88 @@
+//! `AdminService`.
+
+use futures::{StreamExt, stream::BoxStream};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    db::Db,
+    error::Result,
+    pb::{self, servers::admin_service_server::AdminService},
+    photo::{
+        files::Files,
+        verify::{self, Finding, Step, Tally, Wrong},
+    },
+    wire::{self, Answer},
+};
+
+/// The service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    db: Db,
+    files: Files,
+}
+
+impl Service {
+    /// The service on this database and photo store.
+    pub fn new(db: Db, files: Files) -> Service {
+        Service { db, files }
+    }
+}
+
+#[tonic::async_trait]
+impl AdminService for Service {
+    type VerifyPhotosStream = BoxStream<'static, Result<pb::VerifyPhotosResponse, Status>>;
+
+    async fn verify_photos(
+        &self,
+        request: Request<pb::VerifyPhotosRequest>,
+    ) -> Answer<Self::VerifyPhotosStream> {
+        let (caller, message) = wire::open(request)?;
+        let (db, files) = (self.db.clone(), self.files.clone());
+        let walk = verify::begin(db, files, caller, message.remove_orphans).await?;
+        let steps = verify::steps(walk).map(|step| Ok(step?.into()));
+        Ok(Response::new(steps.boxed()))
+    }
+}
+
+impl From<Step> for pb::VerifyPhotosResponse {
+    fn from(step: Step) -> pb::VerifyPhotosResponse {
+        use pb::verify_photos_response::{Outcome, Part, Progress};
+        // Nobody has files of 2^63 bytes.
+        let bytes = |tally: Tally| i64::try_from(tally.checked_bytes).unwrap_or(i64::MAX);
+        let part = match step {
+            Step::Progress(tally) => Part::Progress(Progress {
+                checked_count: tally.checked,
+                total_count: tally.total,
+                checked_bytes: bytes(tally),
+            }),
+            Step::Finding(finding) => Part::Finding(finding.into()),
+            Step::Outcome(tally) => Part::Outcome(Outcome {
+                checked_count: tally.checked,
+                checked_bytes: bytes(tally),
+                missing_count: tally.missing,
+                altered_count: tally.altered,
+                orphaned_count: tally.orphaned,
+                removed_count: tally.removed,
+            }),
+        };
+        pb::VerifyPhotosResponse { part: Some(part) }
+    }
+}
+
+impl From<Finding> for pb::verify_photos_response::Finding {
+    fn from(finding: Finding) -> pb::verify_photos_response::Finding {
+        use pb::verify_photos_response::finding::Kind;
+        let kind = match finding.wrong {
+            Wrong::Missing => Kind::Missing,
+            Wrong::Altered => Kind::Altered,
+            Wrong::Orphaned => Kind::Orphaned,
+        };
+        pb::verify_photos_response::Finding {
+            kind: kind.into(),
+            place: finding.place,
+            used_by: finding.used_by,
+            description: finding.description,
+            removed: finding.removed,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What changes a photo: its words and its file.
+
+use uuid::Uuid;
+
+use super::message;
+use crate::{
+    admin::Role,
+    auth::Principal,
+    byline::{self, Byline, reporters},
+    db::{Change, Transaction},
+    digest::Digest,
+    error::{Error, Result},
+    pb,
+    photo::{Clearance, File, License, Photo, Words, content_digest, missing, store},
+    wire::{self, Check},
+    workflow::{self, State},
+};
+
+/// Fails if a caller may not decide about rights. Whether the paper may print a
+/// picture is an editor's decision; whoever brought it has an interest in it.
+pub(super) fn may_clear(caller: &Principal, method: &str) -> Result<()> {
+    if caller.role != Role::Reporter {
+        return Ok(());
+    }
+    let roles = [Role::Editor, Role::Publisher].map(Role::as_str).join(",");
+    let method = format!("PhotoService/{method}");
+    Err(Error::RoleNotAllowed { method, role: caller.role.as_str(), roles })
+}
+
+/// The decision about rights, which is an editor's as a whole.
+pub(super) fn rights(words: &Words) -> (Clearance, License) {
+    (words.clearance, words.license)
+}
+
+/// Who answers for a clearance that this caller has just set.
+fn cleared_by(clearance: Clearance, caller: &Principal) -> String {
+    match clearance {
+        Clearance::Unknown => String::new(),
+        Clearance::Cleared | Clearance::DoNotUse => caller.name.clone(),
+    }
+}
+
+/// Makes sure that everyone whom the bylines refer to is there and stays, and
+/// fills in printed names.
+pub(super) async fn resolve(transaction: &mut Transaction, bylines: &mut [Byline]) -> Result<()> {
+    let live = byline::store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
+    wire::byline::complete("photo.bylines", bylines, &live)
+}
+
+/// Finds a live photo to work on, locked, if the caller knows its etag.
+pub(super) async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Photo> {
+    let photo = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    photo.live()?;
+    etag.meet(&photo.name(), photo.version)?;
+    Ok(photo)
+}
+
+/// Writes the change of a locked photo, and notes it.
+pub(super) async fn save(
+    transaction: &mut Transaction,
+    mut photo: Photo,
+    kind: &'static str,
+    before: Digest,
+) -> Result<pb::Photo> {
+    photo.version += 1;
+    photo.update_time = transaction.now();
+    store::update(transaction.connection(), &photo).await?;
+    let (before, after) = (Some(before), Some(photo.content_digest));
+    transaction.record(Change { resource: photo.name(), kind, before, after });
+    Ok(photo.into())
+}
+
+/// Writes new words or a new file of a locked photo: a draft, no sign-offs.
+async fn save_content(
+    transaction: &mut Transaction,
+    mut photo: Photo,
+    kind: &'static str,
+) -> Result<pb::Photo> {
+    let before = photo.content_digest;
+    photo.content_digest = content_digest(&photo.words, photo.file.as_ref())?;
+    photo.state = State::Draft;
+    photo.reviews.clear();
+    photo.return_reason.clear();
+    let (author, now) = (transaction.caller().name.clone(), transaction.now());
+    let connection = transaction.connection();
+    workflow::store::void(connection, photo.id, now).await?;
+    workflow::store::add_author(connection, photo.id, &author).await?;
+    save(transaction, photo, kind, before).await
+}
+
+/// Adds a photo with these words.
+pub(super) async fn create(transaction: &mut Transaction, mut words: Words) -> Result<pb::Photo> {
+    resolve(transaction, &mut words.bylines).await?;
+    let now = transaction.now();
+    let photo = Photo {
+        id: Uuid::now_v7(),
+        creator: transaction.caller().name.clone(),
+        cleared_by: cleared_by(words.clearance, transaction.caller()),
+        content_digest: content_digest(&words, None)?,
+        words,
+        file: None,
+        state: State::Draft,
+        reviews: Vec::new(),
+        return_reason: String::new(),
+        version: 1,
+        create_time: now,
+        update_time: now,
+        delete_time: None,
+    };
+    let connection = transaction.connection();
+    store::insert(connection, &photo).await?;
+    store::set_reporters(connection, photo.id, &reporters(&photo.words.bylines)).await?;
+    workflow::store::add_author(connection, photo.id, &photo.creator).await?;
+    let after = Some(photo.content_digest);
+    transaction.record(Change { resource: photo.name(), kind: "created", before: None, after });
+    Ok(photo.into())
+}
+
+/// Writes the words that an editor has merged into a locked photo.
+pub(super) async fn update(
+    transaction: &mut Transaction,
+    mut photo: Photo,
+    merged: pb::Photo,
+) -> Result<pb::Photo> {
+    let mut check = Check::default();
+    let mut words = message::words(&mut check, merged);
+    check.finish()?;
+    if rights(&words) != rights(&photo.words) {
+        may_clear(transaction.caller(), "UpdatePhoto")?;
+        photo.cleared_by = cleared_by(words.clearance, transaction.caller());
+    }
+    resolve(transaction, &mut words.bylines).await?;
+    if words == photo.words {
+        return Ok(photo.into());
+    }
+    if words.bylines != photo.words.bylines {
+        store::set_reporters(transaction.connection(), photo.id, &reporters(&words.bylines)).await?;
+    }
+    photo.words = words;
+    save_content(transaction, photo, "updated").await
+}
+
+/// Gives a photo a file that is stored, or is about to be.
+pub(super) async fn give_file(transaction: &mut Transaction, id: Uuid, file: &File) -> Result<pb::Photo> {
+    let mut photo = lock(transaction, id, &wire::Expected::Anything).await?;
+    let now = transaction.now();
+    store::files::hold(transaction.connection(), file, now).await?;
+    if photo.file.as_ref() == Some(file) {
+        return Ok(photo.into());
+    }
+    // What was found out about the rights was found out about the picture that is
+    // replaced now.
+    if photo.file.replace(file.clone()).is_some() {
+        (photo.words.clearance, photo.words.license) = rights(&Words::default());
+        photo.cleared_by.clear();
+    }
+    save_content(transaction, photo, "uploaded").await
+}
