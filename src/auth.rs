@@ -103,6 +103,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("PhotoService/UpdatePhoto", WRITERS),
     ("PhotoService/DeletePhoto", WRITERS),
     ("PhotoService/UndeletePhoto", WRITERS),
+    ("PhotoService/GetPhotoMetadata", NEWSROOM),
     ("PhotoService/StartPhotoUpload", WRITERS),
     ("PhotoService/GetPhotoUpload", NEWSROOM),
     ("PhotoService/CancelPhotoUpload", WRITERS),

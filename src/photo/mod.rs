@@ -5,6 +5,7 @@
 pub mod download;
 pub mod files;
 pub mod intake;
+pub mod metadata;
 pub mod picture;
 pub mod release;
 pub mod rpc;
@@ -21,8 +22,10 @@ use uuid::Uuid;
 
 use crate::{
     byline::Byline,
+    config,
     digest::Digest,
     error::{Error, Result},
+    photo::metadata::Embedded,
     workflow::{Review, State},
 };
 
@@ -45,6 +48,8 @@ pub struct Photo {
     pub cleared_by: String,
     /// The original file, once it is uploaded.
     pub file: Option<File>,
+    /// What the file says of itself, if that has been read.
+    pub embedded: Option<Embedded>,
     /// Where it stands in review.
     pub state: State,
     /// The sign-offs in force.
@@ -92,6 +97,26 @@ pub struct License {
     pub start_date: Option<NaiveDate>,
     /// The last day, not before the first.
     pub end_date: Option<NaiveDate>,
+}
+
+impl Words {
+    /// Fills what nobody has written yet with what the file says of itself, as far
+    /// as that fits.
+    pub fn fill(&mut self, embedded: &Embedded) {
+        let fill = |text: &mut String, from: &str, characters_max: usize| {
+            if text.is_empty() && from.chars().count() <= characters_max {
+                from.clone_into(text);
+            }
+        };
+        fill(&mut self.caption, &embedded.caption, config::CAPTION_CHARS_MAX);
+        fill(
+            &mut self.credit_line,
+            &embedded.credit_line.replace(['\n', '\t'], " "),
+            config::CREDIT_CHARS_MAX,
+        );
+        fill(&mut self.copyright_notice, &embedded.copyright_notice, config::COPYRIGHT_CHARS_MAX);
+        fill(&mut self.usage_terms, &embedded.usage_terms, config::CAPTION_CHARS_MAX);
+    }
 }
 
 impl License {

@@ -11,7 +11,7 @@ use crate::{
     digest::Digest,
     error::{Error, Result},
     pb,
-    photo::{Clearance, File, License, Photo, Words, content_digest, missing, store},
+    photo::{Clearance, File, License, Photo, Words, content_digest, metadata::Metadata, missing, store},
     wire::{self, Check},
     workflow::{self, State},
 };
@@ -99,6 +99,7 @@ pub(super) async fn create(transaction: &mut Transaction, mut words: Words) -> R
         content_digest: content_digest(&words, None)?,
         words,
         file: None,
+        embedded: None,
         state: State::Draft,
         reviews: Vec::new(),
         return_reason: String::new(),
@@ -141,10 +142,16 @@ pub(super) async fn update(
 }
 
 /// Gives a photo a file that is stored, or is about to be.
-pub(super) async fn give_file(transaction: &mut Transaction, id: Uuid, file: &File) -> Result<pb::Photo> {
+pub(super) async fn give_file(
+    transaction: &mut Transaction,
+    id: Uuid,
+    file: &File,
+    metadata: &Metadata,
+) -> Result<pb::Photo> {
     let mut photo = lock(transaction, id, &wire::Expected::Anything).await?;
     let now = transaction.now();
-    store::files::hold(transaction.connection(), file, now).await?;
+    store::files::hold(transaction.connection(), file, metadata, now).await?;
+    photo.embedded = Some(metadata.embedded.clone());
     if photo.file.as_ref() == Some(file) {
         return Ok(photo.into());
     }
@@ -154,5 +161,6 @@ pub(super) async fn give_file(transaction: &mut Transaction, id: Uuid, file: &Fi
         (photo.words.clearance, photo.words.license) = rights(&Words::default());
         photo.cleared_by.clear();
     }
+    photo.words.fill(&metadata.embedded);
     save_content(transaction, photo, "uploaded").await
 }

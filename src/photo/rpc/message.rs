@@ -67,6 +67,7 @@ impl From<Photo> for pb::Photo {
             delete_time: photo.delete_time.map(wire::timestamp),
             etag: wire::etag(photo.version),
             return_reason: photo.return_reason,
+            embedded: photo.embedded.map(pb::EmbeddedMetadata::from),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod content;
 mod message;
+mod metadata;
 mod purge;
 mod review;
 mod upload;
@@ -184,6 +185,22 @@ impl PhotoService for Service {
             })
         });
         Ok(Response::new(undeleted.await?))
+    }
+
+    async fn get_photo_metadata(
+        &self,
+        request: Request<pb::GetPhotoMetadataRequest>,
+    ) -> Answer<pb::PhotoMetadata> {
+        let (_, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let id = check.photo("name", &message.name);
+        check.finish()?;
+        let connection = &mut *self.db.read().await?;
+        let photo = store::find(connection, id).await?.ok_or_else(|| missing(id))?;
+        let name = photo.name();
+        let file = photo.file.ok_or(Error::PhotoWithoutFile { name: message.name })?;
+        let metadata = store::files::metadata(connection, file.sha256).await?;
+        Ok(Response::new(metadata::message(name, metadata.unwrap_or_default())))
     }
 
     async fn purge_photo(&self, request: Request<pb::PurgePhotoRequest>) -> Answer<()> {

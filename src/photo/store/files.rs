@@ -1,9 +1,14 @@
 //! What is known of the files in the photo store, and who refers to them.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 
-use crate::{digest::Digest, error::Result, photo::File, workflow::store::digest};
+use crate::{
+    digest::Digest,
+    error::Result,
+    photo::{File, metadata::Metadata},
+    workflow::store::digest,
+};
 
 /// What must be known of a file to prove it.
 #[derive(Clone, Debug)]
@@ -18,19 +23,28 @@ pub struct Known {
 
 /// Keeps the facts of a file, and holds it until the transaction ends, so that
 /// nobody removes it.
-pub async fn hold(connection: &mut PgConnection, file: &File, now: DateTime<Utc>) -> Result<()> {
+pub async fn hold(
+    connection: &mut PgConnection,
+    file: &File,
+    metadata: &Metadata,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
-        "insert into photo_files (sha256, content_type, size_bytes, width_px, height_px, orientation, create_time)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into photo_files (sha256, content_type, size_bytes, width_px, height_px, orientation,
+                                  create_time, embedded, metadata)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (sha256) do update
-         set content_type = $2, size_bytes = $3, width_px = $4, height_px = $5, orientation = $6",
+         set content_type = $2, size_bytes = $3, width_px = $4, height_px = $5, orientation = $6,
+             embedded = $8, metadata = $9",
         file.sha256.as_bytes(),
         file.content_type,
         file.size_bytes,
         file.width_px,
         file.height_px,
         i16::from(file.orientation),
-        now
+        now,
+        Json(&metadata.embedded) as _,
+        Json(metadata) as _
     )
     .execute(connection)
     .await?;
@@ -61,6 +75,15 @@ pub async fn seize(connection: &mut PgConnection, sha256: Digest, now: DateTime<
 pub async fn delete(connection: &mut PgConnection, sha256: Digest) -> Result<()> {
     sqlx::query!("delete from photo_files where sha256 = $1", sha256.as_bytes()).execute(connection).await?;
     Ok(())
+}
+
+/// All that a file says of itself; none if nobody has read it.
+pub async fn metadata(connection: &mut PgConnection, sha256: Digest) -> Result<Option<Metadata>> {
+    let metadata = sqlx::query_scalar!(
+        r#"select metadata as "metadata: Json<Metadata>" from photo_files where sha256 = $1"#,
+        sha256.as_bytes()
+    );
+    Ok(metadata.fetch_optional(connection).await?.flatten().map(|metadata| metadata.0))
 }
 
 /// How many files are known.

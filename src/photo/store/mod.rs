@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     byline::Byline,
     error::Result,
-    photo::{Clearance, File, License, Photo, Words},
+    photo::{Clearance, File, License, Photo, Words, metadata::Embedded},
     workflow::{self, Review, State, store::digest},
 };
 
@@ -32,6 +32,7 @@ struct Row {
     file_width_px: Option<i32>,
     file_height_px: Option<i32>,
     file_orientation: Option<i16>,
+    embedded: Option<Json<Embedded>>,
     state: String,
     content_digest: Vec<u8>,
     return_reason: String,
@@ -60,6 +61,7 @@ impl Row {
         Ok(Photo {
             id: self.id,
             file: self.file()?,
+            embedded: self.embedded.map(|embedded| embedded.0),
             creator: self.creator,
             words: Words {
                 caption: self.caption,
@@ -98,14 +100,17 @@ async fn with_reviews(connection: &mut PgConnection, rows: Vec<Row>) -> Result<V
 pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Photo>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
+        r#"select p.id, p.creator, p.caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
                   file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px,
-                  (select f.orientation from photo_files f where f.sha256 = file_sha256) as file_orientation,
+                  (select f.orientation from photo_files f where f.sha256 = p.file_sha256) as file_orientation,
+                  (select f.embedded from photo_files f where f.sha256 = p.file_sha256)
+                      as "embedded: Json<Embedded>",
                   state::text as "state!", content_digest,
-                  return_reason, version, create_time, update_time, delete_time
-           from photos where id = any($1)"#,
+                  return_reason, version, p.create_time, update_time, delete_time
+           from photos p
+           where p.id = any($1)"#,
         ids
     )
     .fetch_all(&mut *connection)
@@ -140,16 +145,18 @@ pub async fn list(
 ) -> Result<Vec<Photo>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select id, creator, caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
+        r#"select p.id, p.creator, p.caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
                   file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px,
-                  (select f.orientation from photo_files f where f.sha256 = file_sha256) as file_orientation,
+                  (select f.orientation from photo_files f where f.sha256 = p.file_sha256) as file_orientation,
+                  (select f.embedded from photo_files f where f.sha256 = p.file_sha256)
+                      as "embedded: Json<Embedded>",
                   state::text as "state!", content_digest,
-                  return_reason, version, create_time, update_time, delete_time
-           from photos
-           where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
-           order by id limit $3"#,
+                  return_reason, version, p.create_time, update_time, delete_time
+           from photos p
+           where ($1::uuid is null or p.id > $1) and ($2 or p.delete_time is null)
+           order by p.id limit $3"#,
         after,
         show_deleted,
         rows_max

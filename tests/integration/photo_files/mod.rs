@@ -3,6 +3,7 @@
 
 mod bad_files;
 mod bucket;
+mod metadata;
 mod proving;
 mod purging;
 mod resuming;

@@ -12,6 +12,7 @@ use crate::{
         File,
         files::{Incoming, Received},
         intake,
+        metadata::Metadata,
         release::release,
         store,
         upload::Upload,
@@ -46,18 +47,18 @@ impl Uploads {
     }
 
     async fn accept(&self, caller: Principal, upload: &Upload, received: Received) -> Result<pb::Photo> {
-        let file = intake::examine(&received, &upload.declared).await?;
+        let (file, metadata) = intake::examine(&received, &upload.declared).await?;
         // Before the transaction, as it may take a while in a bucket.
         received.keep().await?;
         let operation =
             Operation { caller: caller.clone(), method: METHOD, request: None, validate_only: false };
         let (uploads, upload, sha256) = (self.clone(), upload.clone(), file.sha256);
-        let arrival = std::sync::Arc::new((uploads, upload, received, file));
+        let arrival = std::sync::Arc::new((uploads, upload, received, file, metadata));
         let given = self.db.write(operation, move |transaction| {
             let arrival = arrival.clone();
             Box::pin(async move {
-                let (uploads, upload, received, file) = &*arrival;
-                uploads.give(transaction, upload, received, file).await
+                let (uploads, upload, received, file, metadata) = &*arrival;
+                uploads.give(transaction, upload, received, file, metadata).await
             })
         });
         let given = given.await;
@@ -75,9 +76,10 @@ impl Uploads {
         upload: &Upload,
         received: &Received,
         file: &File,
+        metadata: &Metadata,
     ) -> Result<pb::Photo> {
         let now = transaction.now();
-        let photo = give_file(transaction, upload.photo, file).await?;
+        let photo = give_file(transaction, upload.photo, file, metadata).await?;
         if !store::uploads::set_stored(transaction.connection(), upload, received.writer, now).await? {
             return Err(Error::UploadTakenOver);
         }

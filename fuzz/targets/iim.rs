@@ -1,0 +1,14 @@
+//! Photoshop image resources, and IIM by itself.
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../src/photo/metadata/mod.rs"]
+mod metadata;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut faults = Vec::new();
+    let read = metadata::iim::read(bytes, bytes, &mut faults);
+    assert!(read.properties().len() <= metadata::PROPERTIES_MAX);
+});
