@@ -5,7 +5,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use masthead::{
     admin::Role,
-    config::{self, DataSettings, FeedSettings, ListenSettings},
+    config::{self, DataSettings, FeedSettings, ListenSettings, RenditionSettings},
     demo,
     import::{
         self,
@@ -62,6 +62,8 @@ struct Serve {
     data: DataSettings,
     #[command(flatten)]
     feeds: FeedSettings,
+    #[command(flatten)]
+    renditions: RenditionSettings,
 }
 
 #[derive(Args)]
@@ -186,7 +188,8 @@ async fn serve(settings: Serve) -> Done {
         tracing::info!(file = %path.display(), "wrote the first operator's token");
     }
     let (db, files) = (installation.db.clone(), installation.files.clone());
-    let server = server::start_with(settings.listen.listen, db, files, settings.feeds).await?;
+    let how = server::Settings { feeds: settings.feeds, renditions: settings.renditions };
+    let server = server::start_with(settings.listen.listen, db, files, how).await?;
     tracing::info!(address = %server.address(), "serving");
     let served = tokio::select! {
         served = server.run_until(stop_signal()?) => served.map_err(Into::into),

@@ -13,7 +13,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use crate::{
     activity, article,
     auth::Gate,
-    config::{self, FeedSettings},
+    config::{self, FeedSettings, RenditionSettings},
     db::Db,
     feed::{self, Channel, Limits},
     issue, newspaper,
@@ -23,7 +23,7 @@ use crate::{
         photo_service_server::PhotoServiceServer, publication_service_server::PublicationServiceServer,
         reporter_service_server::ReporterServiceServer,
     },
-    photo::{self, files::Files},
+    photo::{self, files::Files, rendition::stock::Renditions},
     publication, reporter,
     telemetry::Requests,
 };
@@ -59,6 +59,21 @@ pub struct Running {
     upkeep: Vec<JoinHandle<()>>,
 }
 
+/// How a server works.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How the feeds are kept.
+    pub feeds: FeedSettings,
+    /// Which renditions are made, and how many at once.
+    pub renditions: RenditionSettings,
+}
+
+impl From<FeedSettings> for Settings {
+    fn from(feeds: FeedSettings) -> Settings {
+        Settings { feeds, ..Settings::default() }
+    }
+}
+
 /// The feeds of a server.
 #[derive(Clone)]
 struct Feeds {
@@ -81,16 +96,16 @@ impl Feeds {
     }
 }
 
-/// Starts to serve, with the usual feeds. Port 0 takes a free port;
+/// Starts to serve, with the usual settings. Port 0 takes a free port;
 /// [`Running::address`] says which.
 ///
 /// # Errors
 /// The address cannot be listened on.
 pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running, Error> {
-    start_with(address, db, files, FeedSettings::default()).await
+    start_with(address, db, files, Settings::default()).await
 }
 
-/// Starts to serve, as [`start`] does, with feeds of these settings.
+/// Starts to serve, as [`start`] does, with these settings.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -98,15 +113,17 @@ pub async fn start_with(
     address: SocketAddr,
     db: Db,
     files: Files,
-    settings: FeedSettings,
+    settings: impl Into<Settings>,
 ) -> Result<Running, Error> {
+    let Settings { feeds: settings, renditions } = settings.into();
     let listener = TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })?;
     let address = listener.local_addr().map_err(|cause| Error::Listen { address, cause })?;
     let (health, health_service) = tonic_health::server::health_reporter();
     // Nothing is well before the database has answered.
     report(&health, false).await;
     let feeds = Feeds::new(&db, &settings);
-    let routes = services(&db, &files, &feeds).add_service(health_service);
+    let renditions = Renditions::new(db.clone(), files.clone(), &renditions);
+    let routes = services(&db, &files, &renditions, &feeds).add_service(health_service);
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     let upkeep = vec![
         tokio::spawn(report_health(health, db.clone())),
@@ -175,7 +192,7 @@ impl Running {
 }
 
 /// Every service of the API, each with the same limit on messages.
-fn services(db: &Db, files: &Files, feeds: &Feeds) -> Routes {
+fn services(db: &Db, files: &Files, renditions: &Renditions, feeds: &Feeds) -> Routes {
     macro_rules! limited {
         ($server:ident, $service:expr) => {
             $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
@@ -187,10 +204,13 @@ fn services(db: &Db, files: &Files, feeds: &Feeds) -> Routes {
         .add_service(limited!(IssueServiceServer, issue::rpc::Service::new(db(), files())))
         .add_service(limited!(ArticleServiceServer, article::rpc::Service::new(db(), files())))
         .add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db())))
-        .add_service(limited!(PhotoServiceServer, photo::rpc::Service::new(db(), files())))
+        .add_service(limited!(
+            PhotoServiceServer,
+            photo::rpc::Service::new(db(), files(), renditions.clone())
+        ))
         .add_service(limited!(
             PublicationServiceServer,
-            publication::rpc::Service::new(db(), files(), feeds.publications.clone())
+            publication::rpc::Service::new(db(), renditions.clone(), feeds.publications.clone())
         ))
         .add_service(limited!(
             ActivityServiceServer,

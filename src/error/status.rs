@@ -22,7 +22,8 @@ const TEXT_BYTES_MAX: usize = 300;
 /// headers reach some clients as "h2 protocol error".
 const STATUS_BYTES_MAX: usize = 4096;
 
-/// How long a caller should wait before it tries an unavailable database again.
+/// How long a caller should wait before it tries an unavailable database or a
+/// full queue again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Error {
@@ -48,10 +49,12 @@ impl Error {
             | Error::NotPublishable { .. }
             | Error::NotScheduled { .. }
             | Error::CorrectionNotOwed { .. }
-            | Error::PhotoWithoutFile { .. } => Code::FailedPrecondition,
+            | Error::PhotoWithoutFile { .. }
+            | Error::NoRendition { .. }
+            | Error::RenditionFailed(_) => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
-            Error::LimitExceeded(_) => Code::ResourceExhausted,
+            Error::LimitExceeded(_) | Error::RenditionQueueFull => Code::ResourceExhausted,
             Error::SnapshotTooLarge { .. }
             | Error::RangeNotSatisfiable { .. }
             | Error::CursorForeign
@@ -87,6 +90,9 @@ impl Error {
             Error::RoleNotAllowed { .. } => "ROLE_NOT_ALLOWED",
             Error::PhotoWithoutFile { .. } => "PHOTO_WITHOUT_FILE",
             Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
+            Error::NoRendition { .. } => "NO_RENDITION",
+            Error::RenditionFailed(_) => "RENDITION_FAILED",
+            Error::RenditionQueueFull => "RENDITION_QUEUE_FULL",
             Error::LimitExceeded(_) => "LIMIT_EXCEEDED",
             Error::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
             Error::CursorForeign => "CURSOR_FOREIGN",
@@ -115,6 +121,7 @@ impl Error {
             Error::RoleNotAllowed { role, roles, .. } => {
                 vec![("role", (*role).to_owned()), ("roles", roles.clone())]
             }
+            Error::NoRendition { content_type } => vec![("content_type", content_type.clone())],
             _ => Vec::new(),
         };
         pairs.into_iter().map(|(key, value)| (key.to_owned(), clip(&value))).collect()
@@ -159,7 +166,7 @@ impl Error {
                     );
                 }
             }
-            Error::DatabaseUnavailable(_) | Error::Stopping => {
+            Error::DatabaseUnavailable(_) | Error::Stopping | Error::RenditionQueueFull => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
             _ => {}

@@ -30,6 +30,9 @@ use crate::{
 /// The folder of the files that are stored.
 const STORED: &str = "sha256";
 
+/// The folder of what has been made of stored files, and can be made again.
+const RENDITIONS: &str = "renditions";
+
 /// The folder of the files that are still coming.
 const INCOMING: &str = "incoming";
 
@@ -127,6 +130,31 @@ impl Files {
     }
 }
 
+impl Files {
+    /// Keeps a rendition under its key, instead of one that is there.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn put_rendition(&self, key: Digest, bytes: Bytes) -> Result<()> {
+        self.store.put(&below(RENDITIONS, key), bytes.into()).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// The bytes of a rendition, if it is there in this length.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn rendition(&self, key: Digest, size_bytes: u64) -> Result<Option<Bytes>> {
+        let place = below(RENDITIONS, key);
+        match self.store.head(&place).await {
+            Ok(found) if found.size == size_bytes => {}
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(Some(self.store.get_range(&place, 0..size_bytes).await.map_err(failed)?))
+    }
+}
+
 impl Incoming {
     /// Adds bytes to the end.
     ///
@@ -204,12 +232,17 @@ impl Drop for Received {
     }
 }
 
-/// Where a stored file lies. Two levels, as some tools are slow in folders of a
-/// hundred thousand files.
+/// Where a stored file lies.
 fn place(sha256: Digest) -> Path {
-    let hex = sha256.to_string();
-    let (folder, rest) = hex.split_at(2);
-    Path::from(format!("{STORED}/{folder}/{rest}"))
+    below(STORED, sha256)
+}
+
+/// Where something lies in a folder of the store. Two levels, as some tools are
+/// slow in folders of a hundred thousand files.
+fn below(folder: &str, digest: Digest) -> Path {
+    let hex = digest.to_string();
+    let (first, rest) = hex.split_at(2);
+    Path::from(format!("{folder}/{first}/{rest}"))
 }
 
 fn prepare(root: &path::Path) -> Result<Files> {
@@ -221,6 +254,7 @@ fn prepare(root: &path::Path) -> Result<Files> {
     }
     create_folder(&incoming)?;
     create_folder(&root.join(STORED))?;
+    create_folder(&root.join(RENDITIONS))?;
     let store = LocalFileSystem::new_with_prefix(&root).map_err(failed)?;
     Ok(Files { store: store.with_fsync(true) })
 }

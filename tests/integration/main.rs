@@ -19,6 +19,7 @@ mod proxy;
 mod publishing;
 mod pulling;
 mod raw;
+mod renditions;
 mod scheduling;
 mod verifying;
 mod withdrawal;

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use masthead::{
     admin::Role,
-    config::FeedSettings,
+    config::{FeedSettings, RenditionSettings},
     db::Db,
     embedded::{self, Embedded},
     import::desk::Desk,
     installation::create_token,
     pb,
     photo::files::Files,
-    server::{self, Running},
+    server::{self, Running, Settings},
 };
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
@@ -94,7 +94,7 @@ impl Database {
     }
 }
 
-async fn serve(db: &Db, photos: &TempDir, settings: FeedSettings) -> Running {
+async fn serve(db: &Db, photos: &TempDir, settings: Settings) -> Running {
     let files = Files::open(photos.path().join("photos")).await.expect("a photo store");
     server::start_with(([127, 0, 0, 1], 0).into(), db.clone(), files, settings).await.expect("a server")
 }
@@ -127,7 +127,14 @@ impl Newsroom {
     pub async fn with_feeds(settings: FeedSettings) -> Newsroom {
         let database = Database::create().await;
         let db = Db::open(database.options(), CONNECTIONS_MAX);
-        Newsroom::with(database, db, settings).await
+        Newsroom::with(database, db, settings.into()).await
+    }
+
+    /// Opens one with renditions of these settings.
+    pub async fn with_renditions(renditions: RenditionSettings) -> Newsroom {
+        let database = Database::create().await;
+        let db = Db::open(database.options(), CONNECTIONS_MAX);
+        Newsroom::with(database, db, Settings { renditions, ..Settings::default() }).await
     }
 
     /// Opens one that keeps so many revisions that nobody has signed.
@@ -139,10 +146,10 @@ impl Newsroom {
 
     /// Opens one whose server has this access to the database.
     pub async fn serving(database: Database, db: Db) -> Newsroom {
-        Newsroom::with(database, db, FeedSettings::default()).await
+        Newsroom::with(database, db, Settings::default()).await
     }
 
-    async fn with(database: Database, db: Db, settings: FeedSettings) -> Newsroom {
+    async fn with(database: Database, db: Db, settings: Settings) -> Newsroom {
         let photos = TempDir::new().expect("a temporary folder");
         let server = serve(&db, &photos, settings).await;
         Newsroom { database, db, server, photos }
@@ -200,7 +207,7 @@ impl Newsroom {
         self.db.close().await;
         happening.await;
         let db = Db::open(self.database.options(), CONNECTIONS_MAX);
-        let server = serve(&db, &self.photos, FeedSettings::default()).await;
+        let server = serve(&db, &self.photos, Settings::default()).await;
         Newsroom { db, server, ..self }
     }
 

@@ -21,9 +21,14 @@ use crate::{
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
         Clearance, KIND, License, Photo, REVIEW_STAGES, Words, content_digest,
-        download::{self, Part, Range},
+        download::{Part, Range},
         files::{Files, Incoming},
-        missing, store,
+        missing,
+        rendition::{
+            Look,
+            stock::{Order, Renditions},
+        },
+        store,
     },
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
     workflow::{self, Outcome, Review, State, Subject},
@@ -31,7 +36,16 @@ use crate::{
 
 const WRITABLE: Writable = Writable {
     message: "Photo",
-    fields: &["caption", "bylines", "credit_line", "copyright_notice", "usage_terms", "rights"],
+    fields: &[
+        "caption",
+        "bylines",
+        "credit_line",
+        "copyright_notice",
+        "usage_terms",
+        "rights",
+        "crop",
+        "focal_point",
+    ],
 };
 
 /// The service.
@@ -39,12 +53,13 @@ const WRITABLE: Writable = Writable {
 pub struct Service {
     db: Db,
     files: Files,
+    renditions: Renditions,
 }
 
 impl Service {
-    /// The service on this database and photo store.
-    pub fn new(db: Db, files: Files) -> Service {
-        Service { db, files }
+    /// The service on this database and photo store, with these renditions.
+    pub fn new(db: Db, files: Files, renditions: Renditions) -> Service {
+        Service { db, files, renditions }
     }
 }
 
@@ -179,10 +194,11 @@ async fn finish(db: Db, caller: Principal, start: upload::Start, incoming: Incom
                 return Ok(photo.into());
             }
             // What was found out about the rights was found out about the picture
-            // that is replaced now.
+            // that is replaced now; so was how it is cut.
             if photo.file.replace(file).is_some() {
                 (photo.words.clearance, photo.words.license) = rights(&Words::default());
                 photo.cleared_by.clear();
+                (photo.words.crop, photo.words.focal_point) = (None, None);
             }
             save_content(transaction, photo, "uploaded").await
         })
@@ -401,14 +417,17 @@ impl PhotoService for Service {
         &self,
         request: Request<pb::DownloadPhotoRequest>,
     ) -> Answer<Self::DownloadPhotoStream> {
-        let (_, message) = wire::open(request)?;
+        let (caller, message) = wire::open(request)?;
         let mut check = Check::default();
         let id = check.photo("name", &message.name);
+        let size = self.renditions.sizes().read(&mut check, &message.rendition);
         let range = Range::read(&mut check, message.offset, message.length);
         check.finish()?;
         let photo = store::find(&mut *self.db.read().await?, id).await?.ok_or_else(|| missing(id))?;
-        let file = photo.file.ok_or(Error::PhotoWithoutFile { name: message.name })?;
-        let parts = download::open(&self.files, &file, range).await?;
+        let look = Look::from(&photo.words);
+        let original = photo.file.ok_or(Error::PhotoWithoutFile { name: message.name })?;
+        let order = Order { original, look, size, caller, method: "DownloadPhoto" };
+        let parts = self.renditions.download(order, range).await?;
         let messages = parts.map(|part| {
             let part = match part? {
                 Part::Info(file) => download_photo_response::Part::Info(file.into()),
