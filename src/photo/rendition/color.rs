@@ -6,6 +6,10 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, TransformOpt
 
 use crate::photo::rendition::decode::{Channels, Pixels};
 
+/// The first that a profile has a table for. Every profile with tables has one for
+/// the second (ICC.1, section 8.3).
+const INTENTS: [RenderingIntent; 2] = [RenderingIntent::RelativeColorimetric, RenderingIntent::Perceptual];
+
 /// Red, green and blue of each pixel in sRGB, transparent parts on white.
 pub fn to_srgb(pixels: Pixels, profile: Option<&[u8]>) -> Vec<u8> {
     let converted = profile.and_then(|profile| by_profile(&pixels, profile));
@@ -31,10 +35,11 @@ fn by_profile(pixels: &Pixels, profile: &[u8]) -> Option<Vec<u8>> {
     if profile.color_space != space {
         return None;
     }
-    let options =
-        TransformOptions { rendering_intent: RenderingIntent::RelativeColorimetric, ..Default::default() };
     let srgb = ColorProfile::new_srgb();
-    let transform = profile.create_transform_8bit(from, &srgb, to, options).ok()?;
+    let transform = INTENTS.into_iter().find_map(|rendering_intent| {
+        let options = TransformOptions { rendering_intent, ..Default::default() };
+        profile.create_transform_8bit(from, &srgb, to, options).ok()
+    })?;
     let count = pixels.bytes.len() / pixels.channels.count();
     let mut converted = vec![0; count * if to == Layout::Rgba { 4 } else { 3 }];
     transform.transform(&pixels.bytes, &mut converted).ok()?;

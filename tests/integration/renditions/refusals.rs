@@ -16,12 +16,8 @@ async fn a_damaged_original_has_no_rendition_and_harms_nobody() {
     let newsroom = Newsroom::open().await;
     let mut desk = newsroom.desk(Role::Editor).await;
     let whole = jpeg(&quarters(800, 600), |_| {});
-    let mut bent = whole.clone();
-    // The tables of its code, which no pixel can be read without.
-    let table = bent.windows(2).position(|marker| marker == [0xff, 0xc4]).expect("a table");
-    bent[table + 5..table + 40].fill(0xff);
     let picture = png(&quarters(800, 600));
-    for damaged in [whole[..whole.len() / 2].to_vec(), bent, picture[..picture.len() / 2].to_vec()] {
+    for damaged in [whole[..whole.len() / 2].to_vec(), picture[..picture.len() / 2].to_vec()] {
         let photo = photo_of(&newsroom, damaged).await;
         let refusal = ask(&mut desk, &photo.name, "w320").await.err().expect("a refusal");
         assert_eq!(
