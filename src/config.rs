@@ -5,7 +5,7 @@ use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::photo::files::Location;
+use crate::photo::{files::Location, rendition::size::NamedSize};
 
 /// Rows in a page of a list if the caller does not say.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
@@ -146,6 +146,27 @@ pub const VERIFY_FILES_PROGRESS: i64 = 10;
 pub const FILE_USERS_MAX: i64 = 5;
 /// Time between two messages of an upload at most.
 pub const UPLOAD_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Widths in pixels that a rendition may be asked for in, besides named sizes.
+pub const RENDITION_WIDTHS_PX: [u32; 7] = [320, 480, 640, 960, 1200, 1600, 2400];
+/// The named sizes of renditions unless the server is set otherwise.
+pub const RENDITIONS_DEFAULT: [&str; 3] =
+    ["thumbnail=320x320!@75", "web=1600x1600@80", "print-proof=3000x3000@90"];
+/// The quality of a rendition's JPEG, 1 to 100, where none is set.
+pub const RENDITION_QUALITY_DEFAULT: u8 = 80;
+/// Characters of the name of a size.
+pub const RENDITION_NAME_CHARS_MAX: usize = 40;
+/// MiB of memory that all renditions take that are made at once, unless the
+/// server is set otherwise.
+pub const RENDER_MEMORY_MIB_DEFAULT: u32 = 2_048;
+/// Renditions that wait to be made, unless the server is set otherwise.
+pub const RENDERS_WAITING_DEFAULT: u32 = 256;
+/// Bytes of memory that decoding takes for each pixel of an original at most: a
+/// progressive JPEG in CMYK keeps two for each frequency of four inks, and the
+/// pixels twice. One that takes more is refused.
+pub const RENDER_BYTES_PER_PIXEL: u64 = 16;
+/// Bytes of memory that a rendition takes beside its original: 32 MiB.
+pub const RENDER_BYTES_SPARE: u64 = 32 * 1024 * 1024;
 
 /// Kinds in the filter of a feed.
 pub const FILTER_KINDS_MAX: usize = 50;
@@ -341,8 +362,48 @@ impl Default for UploadSettings {
     }
 }
 
+/// Which renditions of photos are made, and how many at once.
+#[derive(Args, Clone, Debug)]
+pub struct RenditionSettings {
+    /// A size of renditions by name, in pixels at most, with the quality of its
+    /// JPEG (1 to 100) behind @; with ! the picture is cut to fill the size, around
+    /// its focal point. Repeat it, or separate several with commas; they stand in
+    /// place of the ones below
+    #[arg(long = "rendition", env = "MASTHEAD_RENDITION", value_name = "NAME=WIDTHxHEIGHT[!][@QUALITY]",
+          value_delimiter = ',', default_values = RENDITIONS_DEFAULT)]
+    pub renditions: Vec<NamedSize>,
+
+    /// Renditions made at once, at most [default: one for each core]
+    #[arg(long, env = "MASTHEAD_RENDERS_MAX", value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub renders_max: Option<u32>,
+
+    /// Memory for the renditions that are made at once, at most, in MiB; a photo
+    /// that takes more for itself has none
+    #[arg(long, env = "MASTHEAD_RENDER_MEMORY_MIB_MAX", value_name = "MIB",
+          default_value_t = RENDER_MEMORY_MIB_DEFAULT, value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
+    pub render_memory_mib_max: u32,
+
+    /// Renditions that wait to be made, at most
+    #[arg(long, env = "MASTHEAD_RENDERS_WAITING_MAX", value_name = "COUNT",
+          default_value_t = RENDERS_WAITING_DEFAULT, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub renders_waiting_max: u32,
+}
+
+impl Default for RenditionSettings {
+    fn default() -> RenditionSettings {
+        RenditionSettings {
+            // A test reads them all.
+            renditions: RENDITIONS_DEFAULT.iter().filter_map(|size| size.parse().ok()).collect(),
+            renders_max: None,
+            render_memory_mib_max: RENDER_MEMORY_MIB_DEFAULT,
+            renders_waiting_max: RENDERS_WAITING_DEFAULT,
+        }
+    }
+}
+
 /// What a server may be told besides where its data are and where to listen.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ServiceSettings {
     /// How the feeds are kept.
     #[command(flatten)]
@@ -350,6 +411,9 @@ pub struct ServiceSettings {
     /// What uploads of photos may do.
     #[command(flatten)]
     pub uploads: UploadSettings,
+    /// Which renditions of photos are made.
+    #[command(flatten)]
+    pub renditions: RenditionSettings,
 }
 
 fn usual_data_folder() -> PathBuf {

@@ -223,6 +223,18 @@ pub enum Error {
     /// The bytes are not what was declared, or no supported picture.
     #[error("the file cannot be accepted: {0}")]
     InvalidPhotoFile(String),
+    /// Originals of this type have no renditions.
+    #[error("photos of type {content_type} have no renditions; download the original")]
+    NoRendition {
+        /// The media type.
+        content_type: String,
+    },
+    /// The original is damaged, or too large to be decoded.
+    #[error("no rendition can be made of this photo: {0}")]
+    RenditionFailed(String),
+    /// Too many renditions are waiting to be made.
+    #[error("too many renditions are waiting to be made; try again")]
+    RenditionQueueFull,
     /// A limit is passed.
     #[error("{0}")]
     LimitExceeded(String),

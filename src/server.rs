@@ -13,7 +13,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use crate::{
     activity, admin, article,
     auth::Gate,
-    config::{self, FeedSettings, ServiceSettings, UploadSettings},
+    config::{self, FeedSettings, ServiceSettings},
     db::Db,
     feed::{self, Channel, Limits},
     issue, newspaper,
@@ -23,7 +23,7 @@ use crate::{
         newspaper_service_server::NewspaperServiceServer, photo_service_server::PhotoServiceServer,
         publication_service_server::PublicationServiceServer, reporter_service_server::ReporterServiceServer,
     },
-    photo::{self, files::Files},
+    photo::{self, files::Files, rendition::stock::Renditions},
     publication, reporter,
     telemetry::Requests,
 };
@@ -106,7 +106,9 @@ pub async fn start_with(
     // Nothing is well before the database has answered.
     report(&health, false).await;
     let feeds = Feeds::new(&db, &settings.feeds);
-    let routes = services(&db, &files, &feeds, settings.uploads).add_service(health_service);
+    let renditions = Renditions::new(db.clone(), files.clone(), &settings.renditions);
+    let photos = photo::rpc::Service::new(db.clone(), files.clone(), renditions.clone(), settings.uploads);
+    let routes = services(&db, &files, photos, renditions, &feeds).add_service(health_service);
     let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     let upkeep = vec![
         tokio::spawn(report_health(health, db.clone())),
@@ -176,7 +178,13 @@ impl Running {
 }
 
 /// Every service of the API, each with the same limit on messages.
-fn services(db: &Db, files: &Files, feeds: &Feeds, uploads: UploadSettings) -> Routes {
+fn services(
+    db: &Db,
+    files: &Files,
+    photos: photo::rpc::Service,
+    renditions: Renditions,
+    feeds: &Feeds,
+) -> Routes {
     macro_rules! limited {
         ($server:ident, $service:expr) => {
             $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
@@ -188,10 +196,10 @@ fn services(db: &Db, files: &Files, feeds: &Feeds, uploads: UploadSettings) -> R
         .add_service(limited!(IssueServiceServer, issue::rpc::Service::new(db(), files())))
         .add_service(limited!(ArticleServiceServer, article::rpc::Service::new(db(), files())))
         .add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db())))
-        .add_service(limited!(PhotoServiceServer, photo::rpc::Service::new(db(), files(), uploads)))
+        .add_service(limited!(PhotoServiceServer, photos))
         .add_service(limited!(
             PublicationServiceServer,
-            publication::rpc::Service::new(db(), files(), feeds.publications.clone())
+            publication::rpc::Service::new(db(), renditions, feeds.publications.clone())
         ))
         .add_service(limited!(
             ActivityServiceServer,

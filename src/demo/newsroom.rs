@@ -223,7 +223,7 @@ pub async fn pull(reader: &mut Desk, name: &str) -> Result<Pulled, Error> {
 
 async fn pull_photo(reader: &mut Desk, photo: &pb::PublishedPhoto) -> Result<usize, Error> {
     use pb::download_published_photo_response::Part;
-    let get = pb::DownloadPublishedPhotoRequest { name: photo.name.clone(), offset: 0, length: 0 };
+    let get = pb::DownloadPublishedPhotoRequest { name: photo.name.clone(), ..Default::default() };
     let mut stream = done("pulling a photo", reader.publications.download_published_photo(get).await)?;
     let mut bytes = Vec::new();
     while let Some(message) = stream.message().await.map_err(|status| refused("pulling a photo", status))? {

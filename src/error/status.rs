@@ -22,7 +22,8 @@ const TEXT_BYTES_MAX: usize = 300;
 /// headers reach some clients as "h2 protocol error".
 const STATUS_BYTES_MAX: usize = 4096;
 
-/// How long a caller should wait before it tries an unavailable database again.
+/// How long a caller should wait before it tries an unavailable database or a
+/// full queue again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Error {
@@ -51,10 +52,14 @@ impl Error {
             | Error::NotScheduled { .. }
             | Error::CorrectionNotOwed { .. }
             | Error::PhotoWithoutFile { .. }
-            | Error::UploadIncomplete { .. } => Code::FailedPrecondition,
+            | Error::UploadIncomplete { .. }
+            | Error::NoRendition { .. }
+            | Error::RenditionFailed(_) => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
-            Error::LimitExceeded(_) | Error::TooManyUploads(_) => Code::ResourceExhausted,
+            Error::LimitExceeded(_) | Error::TooManyUploads(_) | Error::RenditionQueueFull => {
+                Code::ResourceExhausted
+            }
             Error::SnapshotTooLarge { .. }
             | Error::RangeNotSatisfiable { .. }
             | Error::CursorForeign
@@ -90,6 +95,9 @@ impl Error {
             Error::RoleNotAllowed { .. } => "ROLE_NOT_ALLOWED",
             Error::PhotoWithoutFile { .. } => "PHOTO_WITHOUT_FILE",
             Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
+            Error::NoRendition { .. } => "NO_RENDITION",
+            Error::RenditionFailed(_) => "RENDITION_FAILED",
+            Error::RenditionQueueFull => "RENDITION_QUEUE_FULL",
             Error::LimitExceeded(_) => "LIMIT_EXCEEDED",
             Error::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
             Error::UploadOffset { .. } => "UPLOAD_OFFSET_MISMATCH",
@@ -126,6 +134,7 @@ impl Error {
             Error::RoleNotAllowed { role, roles, .. } => {
                 vec![("role", (*role).to_owned()), ("roles", roles.clone())]
             }
+            Error::NoRendition { content_type } => vec![("content_type", content_type.clone())],
             _ => Vec::new(),
         };
         pairs.into_iter().map(|(key, value)| (key.to_owned(), clip(&value))).collect()
@@ -171,7 +180,10 @@ impl Error {
                     );
                 }
             }
-            Error::DatabaseUnavailable(_) | Error::Stopping | Error::TooManyUploads(_) => {
+            Error::DatabaseUnavailable(_)
+            | Error::Stopping
+            | Error::TooManyUploads(_)
+            | Error::RenditionQueueFull => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
             _ => {}

@@ -1,5 +1,5 @@
-//! Sending an original file, or a range of its bytes: of a working copy and of
-//! a published photo alike.
+//! Sending a file, or a range of its bytes: of a working copy and of a published
+//! photo alike.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
@@ -18,6 +18,9 @@ pub struct Range {
     /// How many bytes at most; 0 for all.
     length: i64,
 }
+
+/// Bytes of a chunk of what is at hand.
+const CHUNK_BYTES: usize = 256 * 1024;
 
 /// One part of a download.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,4 +70,19 @@ pub async fn open(
     let info = stream::iter([Ok(Part::Info(file.clone()))]);
     let chunks = files.read(file.sha256, range).map(|piece| piece.map(Part::Chunk));
     Ok(info.chain(chunks))
+}
+
+/// Begins a download of a file whose bytes are at hand.
+///
+/// # Errors
+/// The range begins behind the end of the file.
+pub fn of_bytes(file: &File, bytes: Bytes, range: Range) -> Result<impl Stream<Item = Result<Part>> + use<>> {
+    let range = range.within(file.size_bytes)?;
+    let outside = |_| Error::Internal("a range is longer than its file".to_owned());
+    let (start, end) =
+        (usize::try_from(range.start).map_err(outside)?, usize::try_from(range.end).map_err(outside)?);
+    let info = stream::iter([Ok(Part::Info(file.clone()))]);
+    let starts = (start..end).step_by(CHUNK_BYTES);
+    let chunks = starts.map(move |start| Ok(Part::Chunk(bytes.slice(start..end.min(start + CHUNK_BYTES)))));
+    Ok(info.chain(stream::iter(chunks)))
 }

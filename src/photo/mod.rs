@@ -8,6 +8,7 @@ pub mod intake;
 pub mod metadata;
 pub mod picture;
 pub mod release;
+pub mod rendition;
 pub mod rpc;
 pub(crate) mod store;
 pub mod sweep;
@@ -25,7 +26,10 @@ use crate::{
     config,
     digest::Digest,
     error::{Error, Result},
-    photo::metadata::Embedded,
+    photo::{
+        metadata::Embedded,
+        rendition::{Crop, FocalPoint},
+    },
     workflow::{Review, State},
 };
 
@@ -87,6 +91,13 @@ pub struct Words {
     /// words from before there were licences keep their digest.
     #[serde(skip_serializing_if = "License::is_unbounded")]
     pub license: License,
+    /// The part that renditions show. Left out of what is signed if it is all of
+    /// it, for the same reason; so is the focal point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Crop>,
+    /// What must stay in sight where a rendition shows less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub focal_point: Option<FocalPoint>,
 }
 
 /// The days for which the rights in a picture are granted, both included (PLUS

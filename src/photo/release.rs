@@ -5,10 +5,11 @@ use crate::{
     db::{Db, Operation},
     digest::Digest,
     error::Result,
-    photo::{files::Files, store},
+    photo::{files::Files, rendition, store},
 };
 
-/// Removes a file from the photo store if nothing refers to it; whether it did.
+/// Removes a file and its renditions from the photo store if nothing refers to it;
+/// whether it did.
 /// Its row is held meanwhile, so that whoever begins to refer to it waits, finds
 /// the file gone, and stores it again.
 ///
@@ -31,6 +32,9 @@ pub async fn release(
                 return Ok(false);
             }
             files.remove(sha256).await?;
+            for key in rendition::store::forget(transaction.connection(), sha256).await? {
+                files.remove_rendition(key).await?;
+            }
             store::files::delete(transaction.connection(), sha256).await?;
             Ok(true)
         })

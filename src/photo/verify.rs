@@ -19,6 +19,7 @@ use crate::{
     photo::{
         files::{Files, Place, StoredFile},
         release::release,
+        rendition,
         store::{self, files::Known},
     },
 };
@@ -191,11 +192,15 @@ impl Walk {
         let originals: Vec<Digest> = batch.iter().filter_map(|file| file.place.original()).collect();
         let incoming: Vec<Uuid> = batch.iter().filter_map(|file| file.place.incoming()).collect();
         let used: HashSet<Digest> = store::files::used(connection, &originals).await?.into_iter().collect();
+        let renditions: Vec<Digest> = batch.iter().filter_map(|file| file.place.rendition()).collect();
+        let noted: HashSet<Digest> =
+            rendition::store::known(connection, &renditions).await?.into_iter().collect();
         let known: HashSet<Uuid> = store::uploads::known(connection, &incoming).await?.into_iter().collect();
         let mut steps = Vec::new();
         for file in batch {
             let is_needed = match &file.place {
                 Place::Original(digest) => used.contains(digest),
+                Place::Rendition(key) => noted.contains(key),
                 Place::Incoming(upload) => known.contains(upload),
                 Place::Foreign(_) => false,
             };
@@ -220,6 +225,12 @@ impl Walk {
                 } else {
                     return Ok(None);
                 }
+            }
+            Place::Rendition(key) => {
+                if self.remove_orphans {
+                    self.files.remove_rendition(*key).await?;
+                }
+                (self.remove_orphans, "it is a rendition of no original")
             }
             Place::Incoming(upload) => {
                 if self.remove_orphans {

@@ -325,6 +325,8 @@ fn public_photo(photo: Photo) -> pb::PublishedPhoto {
         copyright_notice: whole.copyright_notice,
         usage_terms: whole.usage_terms,
         file: whole.file,
+        crop: whole.crop,
+        focal_point: whole.focal_point,
     }
 }
 

@@ -65,7 +65,7 @@ fn order(issue: &pb::Issue) -> pb::PublishIssueRequest {
 }
 
 /// Waits until so many sessions of the server wait for a lock.
-async fn until_waiting(connection: &mut PgConnection, sessions: i64) {
+pub async fn until_waiting(connection: &mut PgConnection, sessions: i64) {
     let all = async {
         loop {
             let waiting: i64 = sqlx::query_scalar(

@@ -20,6 +20,7 @@ mod proxy;
 mod publishing;
 mod pulling;
 mod raw;
+mod renditions;
 mod scheduling;
 mod verifying;
 mod withdrawal;

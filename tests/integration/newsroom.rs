@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use masthead::{
     admin::Role,
-    config::{FeedSettings, ServiceSettings, UploadSettings},
+    config::{FeedSettings, RenditionSettings, ServiceSettings, UploadSettings},
     db::Db,
     embedded::{self, Embedded},
     import::desk::Desk,
@@ -135,6 +135,13 @@ impl Newsroom {
         let database = Database::create().await;
         let db = Db::open(database.options(), CONNECTIONS_MAX);
         Newsroom::with(database, db, ServiceSettings { uploads, ..Default::default() }).await
+    }
+
+    /// Opens one with renditions of these settings.
+    pub async fn with_renditions(renditions: RenditionSettings) -> Newsroom {
+        let database = Database::create().await;
+        let db = Db::open(database.options(), CONNECTIONS_MAX);
+        Newsroom::with(database, db, ServiceSettings { renditions, ..Default::default() }).await
     }
 
     /// Opens one that keeps so many revisions that nobody has signed.

@@ -33,6 +33,9 @@ use crate::{
 /// Where the originals lie.
 const STORED: &str = "sha256";
 
+/// Where lies what has been made of originals, and can be made again.
+const RENDITIONS: &str = "renditions";
+
 /// Where the files lie that are still coming.
 const INCOMING: &str = "incoming";
 
@@ -84,6 +87,8 @@ pub struct StoredFile {
 pub enum Place {
     /// An original.
     Original(Digest),
+    /// A rendition, by its key.
+    Rendition(Digest),
     /// A file that is coming, by the id of its upload.
     Incoming(Uuid),
     /// Nothing that this program has put there.
@@ -187,6 +192,37 @@ impl Files {
         self.delete(&place(sha256)).await
     }
 
+    /// Keeps a rendition under its key, instead of one that is there.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn put_rendition(&self, key: Digest, bytes: Bytes) -> Result<()> {
+        self.store.put(&below(RENDITIONS, key), bytes.into()).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// The bytes of a rendition, if it is there in this length.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn rendition(&self, key: Digest, size_bytes: u64) -> Result<Option<Bytes>> {
+        let place = below(RENDITIONS, key);
+        match self.store.head(&place).await {
+            Ok(found) if found.size == size_bytes => {}
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(Some(self.store.get_range(&place, 0..size_bytes).await.map_err(failed)?))
+    }
+
+    /// Removes a rendition. One that is not there is no error.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn remove_rendition(&self, key: Digest) -> Result<()> {
+        self.delete(&below(RENDITIONS, key)).await
+    }
+
     /// Begins a file that is to come, for this upload.
     ///
     /// # Errors
@@ -257,6 +293,11 @@ impl Place {
         if let Place::Original(digest) = self { Some(*digest) } else { None }
     }
 
+    /// The key of a rendition.
+    pub fn rendition(&self) -> Option<Digest> {
+        if let Place::Rendition(key) = self { Some(*key) } else { None }
+    }
+
     /// The upload of a file that is coming.
     pub fn incoming(&self) -> Option<Uuid> {
         if let Place::Incoming(upload) = self { Some(*upload) } else { None }
@@ -265,12 +306,8 @@ impl Place {
     fn of(path: &Path) -> Place {
         let text = path.as_ref();
         let found = match text.split_once('/') {
-            Some((STORED, rest)) => rest
-                .split_once('/')
-                .filter(|(folder, _)| folder.len() == 2)
-                .and_then(|(folder, rest)| Digest::from_hex(&format!("{folder}{rest}")))
-                .filter(|digest| place(*digest) == *path)
-                .map(Place::Original),
+            Some((STORED, rest)) => digest_of(STORED, rest, path).map(Place::Original),
+            Some((RENDITIONS, rest)) => digest_of(RENDITIONS, rest, path).map(Place::Rendition),
             Some((INCOMING, rest)) => {
                 let id = rest.split_once('.').map_or(rest, |(id, _)| id);
                 Uuid::try_parse(id).ok().map(Place::Incoming)
@@ -285,18 +322,30 @@ impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Original(digest) => formatter.write_str(place(*digest).as_ref()),
+            Place::Rendition(key) => formatter.write_str(below(RENDITIONS, *key).as_ref()),
             Place::Incoming(upload) => formatter.write_str(incoming(*upload).as_ref()),
             Place::Foreign(path) => formatter.write_str(path),
         }
     }
 }
 
-/// Where an original lies. Two levels, as some tools are slow in folders of a
-/// hundred thousand files.
+/// The digest under which something lies in a folder of the store.
+fn digest_of(folder: &str, rest: &str, path: &Path) -> Option<Digest> {
+    let digest = Digest::from_hex(&rest.replacen('/', "", 1))?;
+    (below(folder, digest) == *path).then_some(digest)
+}
+
+/// Where an original lies.
 fn place(sha256: Digest) -> Path {
-    let hex = sha256.to_string();
-    let (folder, rest) = hex.split_at(2);
-    Path::from(format!("{STORED}/{folder}/{rest}"))
+    below(STORED, sha256)
+}
+
+/// Where something lies in a folder of the store. Two levels, as some tools are
+/// slow in folders of a hundred thousand files.
+fn below(folder: &str, digest: Digest) -> Path {
+    let hex = digest.to_string();
+    let (first, rest) = hex.split_at(2);
+    Path::from(format!("{folder}/{first}/{rest}"))
 }
 
 /// Where a file lies that has come whole and has not been found good yet.

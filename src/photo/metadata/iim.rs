@@ -192,8 +192,6 @@ fn name(number: u8) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn dataset(number: u8, value: &[u8]) -> Vec<u8> {
         [&[0x1c, 2, number][..], &(value.len() as u16).to_be_bytes(), value].concat()
     }

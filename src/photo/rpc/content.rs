@@ -160,6 +160,8 @@ pub(super) async fn give_file(
     if photo.file.replace(file.clone()).is_some() {
         (photo.words.clearance, photo.words.license) = rights(&Words::default());
         photo.cleared_by.clear();
+        // So was how it is cut.
+        (photo.words.crop, photo.words.focal_point) = (None, None);
     }
     photo.words.fill(&metadata.embedded);
     save_content(transaction, photo, "uploaded").await

@@ -3,7 +3,10 @@
 use crate::{
     config,
     pb::{self, google::r#type::Date},
-    photo::{Clearance, File, License, Photo, Words},
+    photo::{
+        Clearance, File, License, Photo, Words,
+        rendition::{Crop, FocalPoint},
+    },
     wire::{self, Check, byline},
 };
 
@@ -36,7 +39,21 @@ impl From<File> for pb::PhotoDownloadInfo {
             sha256: file.sha256.to_string(),
             size_bytes: file.size_bytes,
             content_type: file.content_type,
+            width_px: file.width_px,
+            height_px: file.height_px,
         }
+    }
+}
+
+impl From<Crop> for pb::Crop {
+    fn from(crop: Crop) -> pb::Crop {
+        pb::Crop { left: crop.left, top: crop.top, width: crop.width, height: crop.height }
+    }
+}
+
+impl From<FocalPoint> for pb::FocalPoint {
+    fn from(point: FocalPoint) -> pb::FocalPoint {
+        pb::FocalPoint { x: point.x, y: point.y }
     }
 }
 
@@ -68,6 +85,8 @@ impl From<Photo> for pb::Photo {
             etag: wire::etag(photo.version),
             return_reason: photo.return_reason,
             embedded: photo.embedded.map(pb::EmbeddedMetadata::from),
+            crop: photo.words.crop.map(pb::Crop::from),
+            focal_point: photo.words.focal_point.map(pb::FocalPoint::from),
         }
     }
 }
@@ -93,7 +112,44 @@ pub fn words(check: &mut Check, photo: pb::Photo) -> Words {
             pb::rights::Clearance::DoNotUse => Clearance::DoNotUse,
         },
         license,
+        crop: photo.crop.map(|given| crop(check, given)),
+        focal_point: photo.focal_point.map(|point| FocalPoint {
+            x: fraction(check, "photo.focal_point.x", point.x),
+            y: fraction(check, "photo.focal_point.y", point.y),
+        }),
     }
+}
+
+/// How far a crop may reach over the edge: fractions such as 0.7 and 0.3 do not
+/// always make 1.
+const CROP_OVERHANG_MAX: f64 = 1e-6;
+
+fn crop(check: &mut Check, given: pb::Crop) -> Crop {
+    let crop = Crop {
+        left: fraction(check, "photo.crop.left", given.left),
+        top: fraction(check, "photo.crop.top", given.top),
+        width: fraction(check, "photo.crop.width", given.width),
+        height: fraction(check, "photo.crop.height", given.height),
+    };
+    for (field, start, length) in
+        [("photo.crop.width", crop.left, crop.width), ("photo.crop.height", crop.top, crop.height)]
+    {
+        if length == 0.0 {
+            check.add(field, "must be more than 0");
+        }
+        if start + length > 1.0 + CROP_OVERHANG_MAX {
+            check.add(field, "must not reach over the edge of the picture, which is 1");
+        }
+    }
+    crop
+}
+
+/// A fraction of a width or height.
+fn fraction(check: &mut Check, field: &str, value: f64) -> f64 {
+    if !(0.0..=1.0).contains(&value) {
+        check.add(field, format!("is {value}; must be 0 to 1"));
+    }
+    value
 }
 
 fn license(check: &mut Check, start: Option<Date>, end: Option<Date>) -> License {

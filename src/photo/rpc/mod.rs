@@ -24,9 +24,14 @@ use crate::{
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
         KIND, Photo, REVIEW_STAGES, Words,
-        download::{self, Part, Range},
+        download::{Part, Range},
         files::Files,
-        missing, store,
+        missing,
+        rendition::{
+            Look,
+            stock::{Order, Renditions},
+        },
+        store,
     },
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
     workflow,
@@ -34,7 +39,16 @@ use crate::{
 
 const WRITABLE: Writable = Writable {
     message: "Photo",
-    fields: &["caption", "bylines", "credit_line", "copyright_notice", "usage_terms", "rights"],
+    fields: &[
+        "caption",
+        "bylines",
+        "credit_line",
+        "copyright_notice",
+        "usage_terms",
+        "rights",
+        "crop",
+        "focal_point",
+    ],
 };
 
 /// The service.
@@ -43,13 +57,14 @@ pub struct Service {
     db: Db,
     files: Files,
     uploads: Uploads,
+    renditions: Renditions,
 }
 
 impl Service {
-    /// The service on this database and photo store.
-    pub fn new(db: Db, files: Files, settings: UploadSettings) -> Service {
+    /// The service on this database and photo store, with these renditions.
+    pub fn new(db: Db, files: Files, renditions: Renditions, settings: UploadSettings) -> Service {
         let uploads = Uploads::new(db.clone(), files.clone(), settings);
-        Service { db, files, uploads }
+        Service { db, files, uploads, renditions }
     }
 }
 
@@ -265,14 +280,17 @@ impl PhotoService for Service {
         &self,
         request: Request<pb::DownloadPhotoRequest>,
     ) -> Answer<Self::DownloadPhotoStream> {
-        let (_, message) = wire::open(request)?;
+        let (caller, message) = wire::open(request)?;
         let mut check = Check::default();
         let id = check.photo("name", &message.name);
+        let size = self.renditions.sizes().read(&mut check, &message.rendition);
         let range = Range::read(&mut check, message.offset, message.length);
         check.finish()?;
         let photo = store::find(&mut *self.db.read().await?, id).await?.ok_or_else(|| missing(id))?;
-        let file = photo.file.ok_or(Error::PhotoWithoutFile { name: message.name })?;
-        let parts = download::open(&self.files, &file, range).await?;
+        let look = Look::from(&photo.words);
+        let original = photo.file.ok_or(Error::PhotoWithoutFile { name: message.name })?;
+        let order = Order { original, look, size, caller, method: "DownloadPhoto" };
+        let parts = self.renditions.download(order, range).await?;
         let messages = parts.map(|part| {
             let part = match part? {
                 Part::Info(file) => download_photo_response::Part::Info(file.into()),

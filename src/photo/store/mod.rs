@@ -10,7 +10,11 @@ use uuid::Uuid;
 use crate::{
     byline::Byline,
     error::Result,
-    photo::{Clearance, File, License, Photo, Words, metadata::Embedded},
+    photo::{
+        Clearance, File, License, Photo, Words,
+        metadata::Embedded,
+        rendition::{Crop, FocalPoint},
+    },
     workflow::{self, Review, State, store::digest},
 };
 
@@ -25,6 +29,8 @@ struct Row {
     clearance: String,
     license_start_date: Option<NaiveDate>,
     license_end_date: Option<NaiveDate>,
+    crop: Option<Json<Crop>>,
+    focal_point: Option<Json<FocalPoint>>,
     cleared_by: String,
     file_sha256: Option<Vec<u8>>,
     file_content_type: Option<String>,
@@ -71,6 +77,8 @@ impl Row {
                 usage_terms: self.usage_terms,
                 clearance: Clearance::parse(&self.clearance)?,
                 license: License { start_date: self.license_start_date, end_date: self.license_end_date },
+                crop: self.crop.map(|crop| crop.0),
+                focal_point: self.focal_point.map(|point| point.0),
             },
             cleared_by: self.cleared_by,
             state: State::parse(&self.state)?,
@@ -102,6 +110,7 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         Row,
         r#"select p.id, p.creator, p.caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
+                  crop as "crop: Json<Crop>", focal_point as "focal_point: Json<FocalPoint>",
                   file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px,
                   (select f.orientation from photo_files f where f.sha256 = p.file_sha256) as file_orientation,
@@ -147,6 +156,7 @@ pub async fn list(
         Row,
         r#"select p.id, p.creator, p.caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
+                  crop as "crop: Json<Crop>", focal_point as "focal_point: Json<FocalPoint>",
                   file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px,
                   (select f.orientation from photo_files f where f.sha256 = p.file_sha256) as file_orientation,
@@ -172,9 +182,9 @@ pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
     sqlx::query!(
         "insert into photos (id, creator, caption, bylines, credit_line, copyright_notice, usage_terms,
                              clearance, cleared_by, state, content_digest, version, create_time, update_time,
-                             license_start_date, license_end_date)
+                             license_start_date, license_end_date, crop, focal_point)
          values ($1, $2, $3, $4, $5, $6, $7, $8::text::clearance, $9, $10::text::review_state, $11, $12, $13,
-                 $14, $15, $16)",
+                 $14, $15, $16, $17, $18)",
         photo.id,
         photo.creator,
         words.caption,
@@ -190,7 +200,9 @@ pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
         photo.create_time,
         photo.update_time,
         words.license.start_date,
-        words.license.end_date
+        words.license.end_date,
+        words.crop.map(Json) as _,
+        words.focal_point.map(Json) as _
     )
     .execute(connection)
     .await?;
@@ -206,7 +218,8 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
                 usage_terms = $6, clearance = $7::text::clearance, cleared_by = $8, file_sha256 = $9,
                 file_content_type = $10, file_size_bytes = $11, file_width_px = $12, file_height_px = $13,
                 state = $14::text::review_state, content_digest = $15, return_reason = $16, version = $17,
-                update_time = $18, delete_time = $19, license_start_date = $20, license_end_date = $21
+                update_time = $18, delete_time = $19, license_start_date = $20, license_end_date = $21,
+                crop = $22, focal_point = $23
          where id = $1",
         photo.id,
         words.caption,
@@ -228,7 +241,9 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
         photo.update_time,
         photo.delete_time,
         words.license.start_date,
-        words.license.end_date
+        words.license.end_date,
+        words.crop.map(Json) as _,
+        words.focal_point.map(Json) as _
     )
     .execute(connection)
     .await?;

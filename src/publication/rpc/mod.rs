@@ -22,8 +22,12 @@ use crate::{
         self, download_published_photo_response::Part,
         servers::publication_service_server::PublicationService,
     },
-    photo::{self, download::Range, files::Files},
-    publication::{Tombstone, missing, name, seal, store, verify},
+    photo::{
+        self,
+        download::Range,
+        rendition::stock::{Order, Renditions},
+    },
+    publication::{PublishedPhoto, Tombstone, missing, name, seal, store, verify},
     wire::{self, Answer, Check, codec::Sealed, cursor, page::Page},
 };
 
@@ -31,14 +35,15 @@ use crate::{
 #[derive(Clone)]
 pub struct Service {
     db: Db,
-    files: Files,
+    renditions: Renditions,
     feed: Channel,
 }
 
 impl Service {
-    /// The service on this database and photo store, with the feed of the ledger.
-    pub fn new(db: Db, files: Files, feed: Channel) -> Service {
-        Service { db, files, feed }
+    /// The service on this database, with these renditions and the feed of the
+    /// ledger.
+    pub fn new(db: Db, renditions: Renditions, feed: Channel) -> Service {
+        Service { db, renditions, feed }
     }
 }
 
@@ -66,11 +71,11 @@ impl Service {
         Err(gone(article::KIND, article::name(id), tombstone))
     }
 
-    /// The file of a photo, as it was last published.
-    async fn published_file(&self, id: Uuid) -> Result<photo::File> {
+    /// A photo, as it was last published.
+    async fn published_photo(&self, id: Uuid) -> Result<PublishedPhoto> {
         let mut connection = self.db.read().await?;
-        if let Some(file) = store::served::published_file(&mut connection, id).await? {
-            return Ok(file);
+        if let Some(photo) = store::served::published_photo(&mut connection, id).await? {
+            return Ok(photo);
         }
         let tombstone = store::served::tombstone_of_photo(&mut connection, id).await?;
         Err(gone(photo::KIND, photo::name(id), tombstone))
@@ -176,13 +181,15 @@ impl PublicationService for Service {
         &self,
         request: Request<pb::DownloadPublishedPhotoRequest>,
     ) -> Answer<Self::DownloadPublishedPhotoStream> {
-        let (_, message) = wire::open(request)?;
+        let (caller, message) = wire::open(request)?;
         let mut check = Check::default();
         let id = check.photo("name", &message.name);
+        let size = self.renditions.sizes().read(&mut check, &message.rendition);
         let range = Range::read(&mut check, message.offset, message.length);
         check.finish()?;
-        let file = self.published_file(id).await?;
-        let parts = photo::download::open(&self.files, &file, range).await?;
+        let PublishedPhoto { file: original, look } = self.published_photo(id).await?;
+        let order = Order { original, look, size, caller, method: "DownloadPublishedPhoto" };
+        let parts = self.renditions.download(order, range).await?;
         let messages = parts.map(|part| {
             let part = match part? {
                 photo::download::Part::Info(file) => Part::Info(file.into()),

@@ -4,15 +4,18 @@
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
     digest::Digest,
     error::Result,
     issue::Issue,
-    photo::{File, Photo},
-    publication::{Served, Tombstone},
+    photo::{
+        File, Photo,
+        rendition::{Crop, FocalPoint, Look},
+    },
+    publication::{PublishedPhoto, Served, Tombstone},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -89,18 +92,24 @@ pub async fn set_published_articles(
     Ok(())
 }
 
-/// Records which photos the articles of a publication use, with their files as
-/// published, under which readers find them; a photo without a file is not
-/// published.
+/// Records which photos the articles of a publication use, with their files and
+/// what renditions need as published, under which readers find them; a photo
+/// without a file is not published.
 pub async fn add_published_photos(
     connection: &mut PgConnection,
     publication: i64,
     uses: &[(Uuid, &Photo)],
 ) -> Result<()> {
-    let with_file: Vec<(Uuid, Uuid, &File)> =
-        uses.iter().filter_map(|(article, photo)| Some((*article, photo.id, photo.file.as_ref()?))).collect();
+    let with_file: Vec<(Uuid, &Photo, &File)> =
+        uses.iter().filter_map(|(article, photo)| Some((*article, *photo, photo.file.as_ref()?))).collect();
     let articles: Vec<Uuid> = with_file.iter().map(|used| used.0).collect();
-    let photos: Vec<Uuid> = with_file.iter().map(|used| used.1).collect();
+    let photos: Vec<Uuid> = with_file.iter().map(|used| used.1.id).collect();
+    let words = || with_file.iter().map(|used| &used.1.words);
+    let crops: Vec<Option<Json<Crop>>> = words().map(|words| words.crop.map(Json)).collect();
+    let points: Vec<Option<Json<FocalPoint>>> = words().map(|words| words.focal_point.map(Json)).collect();
+    let captions: Vec<&str> = words().map(|words| words.caption.as_str()).collect();
+    let credits: Vec<&str> = words().map(|words| words.credit_line.as_str()).collect();
+    let notices: Vec<&str> = words().map(|words| words.copyright_notice.as_str()).collect();
     let files = || with_file.iter().map(|used| used.2);
     let digests: Vec<&[u8]> = files().map(|file| file.sha256.as_bytes()).collect();
     let types: Vec<&str> = files().map(|file| file.content_type.as_str()).collect();
@@ -109,9 +118,11 @@ pub async fn add_published_photos(
     let heights: Vec<i32> = files().map(|file| file.height_px).collect();
     sqlx::query!(
         "insert into publication_photos
-             (publication, article, photo, sha256, content_type, size_bytes, width_px, height_px)
+             (publication, article, photo, sha256, content_type, size_bytes, width_px, height_px,
+              crop, focal_point, caption, credit_line, copyright_notice)
          select $1, * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::bigint[],
-                                  $7::integer[], $8::integer[])",
+                                  $7::integer[], $8::integer[], $9::jsonb[], $10::jsonb[],
+                                  $11::text[], $12::text[], $13::text[])",
         publication,
         &articles,
         &photos,
@@ -119,7 +130,12 @@ pub async fn add_published_photos(
         &types as &[&str],
         &sizes,
         &widths,
-        &heights
+        &heights,
+        &crops as _,
+        &points as _,
+        &captions as &[&str],
+        &credits as &[&str],
+        &notices as &[&str]
     )
     .execute(connection)
     .await?;
@@ -219,28 +235,37 @@ pub async fn tombstone_of_article(
     Ok(row.map(|row| Tombstone { publication: row.sequence, reason: row.note, time: row.publish_time }))
 }
 
-/// The file of a photo, as it was last published in something that was not
-/// withdrawn.
-pub async fn published_file(connection: &mut PgConnection, photo: Uuid) -> Result<Option<File>> {
+/// A photo, as it was last published in something that was not withdrawn.
+pub async fn published_photo(connection: &mut PgConnection, photo: Uuid) -> Result<Option<PublishedPhoto>> {
     let row = sqlx::query!(
-        "select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px, o.orientation
-         from publication_photos f join publication_articles a using (publication, article)
-         join photo_files o using (sha256)
-         where f.photo = $1 and a.withdrawn_by is null
-         order by f.publication desc limit 1",
+        r#"select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px,
+                  f.crop as "crop: Json<Crop>", f.focal_point as "focal_point: Json<FocalPoint>",
+                  f.caption, f.credit_line, f.copyright_notice, o.orientation
+           from publication_photos f join publication_articles a using (publication, article)
+           join photo_files o using (sha256)
+           where f.photo = $1 and a.withdrawn_by is null
+           order by f.publication desc limit 1"#,
         photo
     )
     .fetch_optional(connection)
     .await?;
     row.map(|row| {
-        Ok(File {
+        let file = File {
             sha256: digest(&row.sha256)?,
             content_type: row.content_type,
             size_bytes: row.size_bytes,
             width_px: row.width_px,
             height_px: row.height_px,
             orientation: row.orientation.try_into().unwrap_or(1),
-        })
+        };
+        let look = Look {
+            crop: row.crop.map(|crop| crop.0),
+            focal_point: row.focal_point.map(|point| point.0),
+            caption: row.caption,
+            credit_line: row.credit_line,
+            copyright_notice: row.copyright_notice,
+        };
+        Ok(PublishedPhoto { file, look })
     })
     .transpose()
 }

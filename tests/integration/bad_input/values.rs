@@ -178,7 +178,8 @@ async fn a_number_is_within_its_bounds() {
     for (offset, length, fields) in
         [(-1, 0, &["offset"][..]), (0, -1, &["length"]), (i64::MIN, i64::MIN, &["offset", "length"])]
     {
-        let download = pb::DownloadPhotoRequest { name: stage.photo.clone(), offset, length };
+        let download =
+            pb::DownloadPhotoRequest { name: stage.photo.clone(), offset, length, ..Default::default() };
         for method in ["PhotoService/DownloadPhoto", "PublicationService/DownloadPublishedPhoto"] {
             wrong.push(case(format!("{offset} {length}"), ask(method, &download), fields));
         }
