@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod check;
 pub mod clock;
+pub mod digital;
 mod gather;
 mod ledger;
 pub mod preflight;

@@ -1,7 +1,9 @@
 //! `PhotoService`.
 
 mod message;
+mod search;
 mod upload;
+mod usages;
 
 use std::collections::HashMap;
 
@@ -20,10 +22,12 @@ use crate::{
     error::{Error, Result},
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
-        Clearance, KIND, License, Photo, REVIEW_STAGES, Words, content_digest,
+        Clearance, KIND, Photo, REVIEW_STAGES, Rights, Words, content_digest,
         download::{self, Part, Range},
         files::{Files, Incoming},
-        missing, store,
+        missing,
+        search::{Embedded, entry as search_entry},
+        store,
     },
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
     workflow::{self, Outcome, Review, State, Subject},
@@ -31,7 +35,16 @@ use crate::{
 
 const WRITABLE: Writable = Writable {
     message: "Photo",
-    fields: &["caption", "bylines", "credit_line", "copyright_notice", "usage_terms", "rights"],
+    fields: &[
+        "caption",
+        "bylines",
+        "credit_line",
+        "copyright_notice",
+        "usage_terms",
+        "rights",
+        "keywords",
+        "place",
+    ],
 };
 
 /// The service.
@@ -57,11 +70,6 @@ fn may_clear(caller: &Principal, method: &str) -> Result<()> {
     let roles = [Role::Editor, Role::Publisher].map(Role::as_str).join(",");
     let method = format!("PhotoService/{method}");
     Err(Error::RoleNotAllowed { method, role: caller.role.as_str(), roles })
-}
-
-/// The decision about rights, which is an editor's as a whole.
-fn rights(words: &Words) -> (Clearance, License) {
-    (words.clearance, words.license)
 }
 
 /// Who answers for a clearance that this caller has just set.
@@ -117,6 +125,7 @@ async fn save_content(
     let connection = transaction.connection();
     workflow::store::void(connection, photo.id, now).await?;
     workflow::store::add_author(connection, photo.id, &author).await?;
+    store::search::write(connection, photo.id, &search_entry(&photo.words, &Embedded::default())).await?;
     save(transaction, photo, kind, before).await
 }
 
@@ -126,7 +135,7 @@ async fn create(transaction: &mut Transaction, mut words: Words) -> Result<pb::P
     let photo = Photo {
         id: Uuid::now_v7(),
         creator: transaction.caller().name.clone(),
-        cleared_by: cleared_by(words.clearance, transaction.caller()),
+        cleared_by: cleared_by(words.rights.clearance, transaction.caller()),
         content_digest: content_digest(&words, None)?,
         words,
         file: None,
@@ -141,6 +150,7 @@ async fn create(transaction: &mut Transaction, mut words: Words) -> Result<pb::P
     let connection = transaction.connection();
     store::insert(connection, &photo).await?;
     store::set_reporters(connection, photo.id, &reporters(&photo.words.bylines)).await?;
+    store::search::write(connection, photo.id, &search_entry(&photo.words, &Embedded::default())).await?;
     workflow::store::add_author(connection, photo.id, &photo.creator).await?;
     let after = Some(photo.content_digest);
     transaction.record(Change { resource: photo.name(), kind: "created", before: None, after });
@@ -151,9 +161,10 @@ async fn update(transaction: &mut Transaction, mut photo: Photo, merged: pb::Pho
     let mut check = Check::default();
     let mut words = message::words(&mut check, merged);
     check.finish()?;
-    if rights(&words) != rights(&photo.words) {
+    let decides = words.rights != photo.words.rights;
+    if decides {
         may_clear(transaction.caller(), "UpdatePhoto")?;
-        photo.cleared_by = cleared_by(words.clearance, transaction.caller());
+        photo.cleared_by = cleared_by(words.rights.clearance, transaction.caller());
     }
     resolve(transaction, &mut words.bylines).await?;
     if words == photo.words {
@@ -163,6 +174,9 @@ async fn update(transaction: &mut Transaction, mut photo: Photo, merged: pb::Pho
         store::set_reporters(transaction.connection(), photo.id, &reporters(&words.bylines)).await?;
     }
     photo.words = words;
+    if decides {
+        store::set_published_days(transaction.connection(), &photo).await?;
+    }
     save_content(transaction, photo, "updated").await
 }
 
@@ -181,7 +195,7 @@ async fn finish(db: Db, caller: Principal, start: upload::Start, incoming: Incom
             // What was found out about the rights was found out about the picture
             // that is replaced now.
             if photo.file.replace(file).is_some() {
-                (photo.words.clearance, photo.words.license) = rights(&Words::default());
+                photo.words.rights = Rights::default();
                 photo.cleared_by.clear();
             }
             save_content(transaction, photo, "uploaded").await
@@ -254,7 +268,7 @@ impl PhotoService for Service {
         let operation = operation!(check, caller, "CreatePhoto", message);
         let words = message::words(&mut check, message.photo.unwrap_or_default());
         check.finish()?;
-        if rights(&words) != rights(&Words::default()) {
+        if words.rights != Rights::default() {
             may_clear(&caller, "CreatePhoto")?;
         }
         let created = self.db.write(operation, move |transaction| {
@@ -342,7 +356,7 @@ impl PhotoService for Service {
                 }
                 etag.meet(&photo.name(), photo.version)?;
                 // A publication is no obstacle: its snapshot and its file stay.
-                let by = store::users(transaction.connection(), id).await?;
+                let by = store::usages::users(transaction.connection(), id).await?;
                 if !by.is_empty() {
                     return Err(Error::InUse { name: photo.name(), by });
                 }
@@ -470,5 +484,21 @@ impl PhotoService for Service {
         store::find(&mut *self.db.read().await?, id).await?.ok_or_else(|| missing(id))?;
         let (reviews, next_page_token) = workflow::rpc::list_reviews(&self.db, id, &page).await?;
         Ok(Response::new(pb::ListPhotoReviewsResponse { reviews, next_page_token }))
+    }
+
+    async fn search_photos(
+        &self,
+        request: Request<pb::SearchPhotosRequest>,
+    ) -> Answer<pb::SearchPhotosResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(search::answer(&self.db, message).await?))
+    }
+
+    async fn list_photo_usages(
+        &self,
+        request: Request<pb::ListPhotoUsagesRequest>,
+    ) -> Answer<pb::ListPhotoUsagesResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(usages::answer(&self.db, message).await?))
     }
 }

@@ -4,6 +4,7 @@ mod question;
 pub mod watch;
 
 use bytes::Bytes;
+use chrono::Utc;
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
@@ -66,11 +67,12 @@ impl Service {
         Err(gone(article::KIND, article::name(id), tombstone))
     }
 
-    /// The file of a photo, as it was last published.
+    /// The file of a photo, as it was last published, if its digital rights are
+    /// granted now. A download that has begun is not cut off.
     async fn published_file(&self, id: Uuid) -> Result<photo::File> {
         let mut connection = self.db.read().await?;
-        if let Some(file) = store::served::published_file(&mut connection, id).await? {
-            return Ok(file);
+        if let Some(published) = store::served::published_file(&mut connection, id).await? {
+            return published.serve(&photo::name(id), Utc::now());
         }
         let tombstone = store::served::tombstone_of_photo(&mut connection, id).await?;
         Err(gone(photo::KIND, photo::name(id), tombstone))

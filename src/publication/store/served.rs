@@ -11,8 +11,8 @@ use crate::{
     digest::Digest,
     error::Result,
     issue::Issue,
-    photo::{File, Photo},
-    publication::{Served, Tombstone},
+    photo::{Channel, File, License, Photo},
+    publication::{Served, Tombstone, digital::PublishedFile},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -90,17 +90,21 @@ pub async fn set_published_articles(
 }
 
 /// Records which photos the articles of a publication use, with their files as
-/// published, under which readers find them; a photo without a file is not
-/// published.
+/// published, under which readers find them, and the days of their digital
+/// rights; a photo without a file is not published.
 pub async fn add_published_photos(
     connection: &mut PgConnection,
     publication: i64,
     uses: &[(Uuid, &Photo)],
 ) -> Result<()> {
-    let with_file: Vec<(Uuid, Uuid, &File)> =
-        uses.iter().filter_map(|(article, photo)| Some((*article, photo.id, photo.file.as_ref()?))).collect();
+    let with_file: Vec<(Uuid, &Photo, &File)> =
+        uses.iter().filter_map(|(article, photo)| Some((*article, *photo, photo.file.as_ref()?))).collect();
     let articles: Vec<Uuid> = with_file.iter().map(|used| used.0).collect();
-    let photos: Vec<Uuid> = with_file.iter().map(|used| used.1).collect();
+    let photos: Vec<Uuid> = with_file.iter().map(|used| used.1.id).collect();
+    let days = || with_file.iter().map(|used| used.1.words.rights.days(Channel::Digital));
+    let starts: Vec<Option<NaiveDate>> = days().map(|days| days?.start_date).collect();
+    let ends: Vec<Option<NaiveDate>> = days().map(|days| days?.end_date).collect();
+    let withheld: Vec<bool> = days().map(|days| days.is_none()).collect();
     let files = || with_file.iter().map(|used| used.2);
     let digests: Vec<&[u8]> = files().map(|file| file.sha256.as_bytes()).collect();
     let types: Vec<&str> = files().map(|file| file.content_type.as_str()).collect();
@@ -109,9 +113,10 @@ pub async fn add_published_photos(
     let heights: Vec<i32> = files().map(|file| file.height_px).collect();
     sqlx::query!(
         "insert into publication_photos
-             (publication, article, photo, sha256, content_type, size_bytes, width_px, height_px)
+             (publication, article, photo, sha256, content_type, size_bytes, width_px, height_px,
+              digital_start_date, digital_end_date, digital_withheld)
          select $1, * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::bigint[],
-                                  $7::integer[], $8::integer[])",
+                                  $7::integer[], $8::integer[], $9::date[], $10::date[], $11::boolean[])",
         publication,
         &articles,
         &photos,
@@ -119,7 +124,10 @@ pub async fn add_published_photos(
         &types as &[&str],
         &sizes,
         &widths,
-        &heights
+        &heights,
+        &starts as &[Option<NaiveDate>],
+        &ends as &[Option<NaiveDate>],
+        &withheld
     )
     .execute(connection)
     .await?;
@@ -220,11 +228,15 @@ pub async fn tombstone_of_article(
 }
 
 /// The file of a photo, as it was last published in something that was not
-/// withdrawn.
-pub async fn published_file(connection: &mut PgConnection, photo: Uuid) -> Result<Option<File>> {
+/// withdrawn, with the days on which readers are served it.
+pub async fn published_file(connection: &mut PgConnection, photo: Uuid) -> Result<Option<PublishedFile>> {
     let row = sqlx::query!(
-        "select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px
-         from publication_photos f join publication_articles a using (publication, article)
+        "select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px,
+                f.digital_start_date, f.digital_end_date, f.digital_withheld, n.time_zone
+         from publication_photos f
+         join publication_articles a using (publication, article)
+         join publications p on p.sequence = f.publication
+         join newspapers n on n.id = p.newspaper
          where f.photo = $1 and a.withdrawn_by is null
          order by f.publication desc limit 1",
         photo
@@ -232,13 +244,16 @@ pub async fn published_file(connection: &mut PgConnection, photo: Uuid) -> Resul
     .fetch_optional(connection)
     .await?;
     row.map(|row| {
-        Ok(File {
+        let days = License { start_date: row.digital_start_date, end_date: row.digital_end_date };
+        let file = File {
             sha256: digest(&row.sha256)?,
             content_type: row.content_type,
             size_bytes: row.size_bytes,
             width_px: row.width_px,
             height_px: row.height_px,
-        })
+        };
+        let days = (!row.digital_withheld).then_some(days);
+        Ok(PublishedFile { file, days, time_zone: row.time_zone })
     })
     .transpose()
 }
