@@ -113,6 +113,8 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("PhotoService/ReviewPhoto", EDITORS),
     ("PhotoService/ReturnPhoto", EDITORS),
     ("PhotoService/ListPhotoReviews", NEWSROOM),
+    ("PhotoService/SearchPhotos", NEWSROOM),
+    ("PhotoService/ListPhotoUsages", NEWSROOM),
     ("PublicationService/GetPublishedIssue", ANYONE),
     ("PublicationService/StreamPublishedIssue", ANYONE),
     ("PublicationService/VerifyPublications", KEEPERS),

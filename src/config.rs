@@ -68,6 +68,11 @@ pub const BODY_CHARS_MAX: usize = 200_000;
 /// Characters of a keyword.
 pub const KEYWORD_CHARS_MAX: usize = 50;
 
+/// Characters of what is searched for.
+pub const QUERY_CHARS_MAX: usize = 200;
+/// Results of a search that are counted for its `total_size`.
+pub const SEARCH_COUNT_MAX: i64 = 1_000;
+
 /// Pen names of a reporter.
 pub const PEN_NAMES_MAX: usize = 20;
 /// Bylines of an article.
@@ -86,7 +91,7 @@ pub const TABLE_ROWS_MAX: usize = 200;
 pub const TABLE_CELLS_MAX: usize = 50;
 /// Photos of an article, beside or inside its text.
 pub const ARTICLE_PHOTOS_MAX: usize = 100;
-/// Keywords of an article.
+/// Keywords of an article or a photo.
 pub const KEYWORDS_MAX: usize = 50;
 /// Placements on a page.
 pub const PLACEMENTS_MAX: usize = 100;

@@ -7,7 +7,7 @@ mod status;
 
 pub use status::{DOMAIN, complete};
 
-use crate::{publication::Tombstone, workflow::State};
+use crate::{photo::License, publication::Tombstone, workflow::State};
 
 /// The result of everything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -88,6 +88,14 @@ pub enum Error {
         name: String,
         /// What withdrew it.
         tombstone: Tombstone,
+    },
+    /// It is published, and its digital rights are not granted for today.
+    #[error("{name} is not served to readers: its digital rights are granted {}", digital_days(.days))]
+    DigitalRightsEnded {
+        /// The full name of the photo.
+        name: String,
+        /// The days for which they are granted; none if they were taken back.
+        days: Option<License>,
     },
     /// It is larger than one message may be.
     #[error("{name} has {size} bytes, more than {limit} in one message; ask StreamPublishedIssue for it")]
@@ -360,6 +368,10 @@ fn summary(lead: &str, violations: &[Violation]) -> String {
             )
         }
     }
+}
+
+fn digital_days(days: &Option<License>) -> String {
+    days.map_or_else(|| "for no day any more".to_owned(), |days| format!("{days} only"))
 }
 
 fn list(names: &[String]) -> String {

@@ -3,6 +3,8 @@
 //!
 //! Pure functions over `&str`; nothing here knows what an article is.
 
+use std::collections::BTreeSet;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Counts characters as a Chinese newspaper counts them (字数), which is also how Chinese word processors do.
@@ -108,6 +110,38 @@ pub fn half_width(character: char) -> char {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character),
         _ => character,
     }
+}
+
+/// A text as search compares it: of one case and one width, and with spaces for all
+/// that separates words. Each character is folded by itself, so that a part of a word
+/// folds as it does inside the word (a Greek sigma at its end too).
+pub fn fold(text: &str) -> String {
+    text.chars().map(half_width).map(fold_character).collect()
+}
+
+fn fold_character(character: char) -> char {
+    if character.is_whitespace() {
+        return ' ';
+    }
+    let mut lower = character.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => character,
+    }
+}
+
+/// Every character of a folded text and every two that follow each other in a word
+/// of it, each once. A text that holds a word has all of the word's, so that an
+/// index of these finds every text that may hold it.
+pub fn grams(folded: &str) -> BTreeSet<&str> {
+    let mut grams = BTreeSet::new();
+    for word in folded.split(' ') {
+        let starts: Vec<usize> = word.char_indices().map(|(at, _)| at).chain([word.len()]).collect();
+        for length in [1, 2] {
+            grams.extend(starts.windows(length + 1).map(|ends| &word[ends[0]..ends[length]]));
+        }
+    }
+    grams
 }
 
 /// Whether this is a Chinese character.
@@ -236,6 +270,28 @@ mod tests {
         ] {
             assert_eq!(count_characters(text), count, "{text}");
         }
+    }
+
+    #[test]
+    fn folding_knows_no_case_no_width_and_only_one_space() {
+        for (text, folded) in [
+            ("Ｎｏ．１　ＡＩ", "no.1 ai"),
+            ("龙舟\t赛\u{A0}ÉTÉ", "龙舟 赛 été"),
+            ("ΟΔΟΣ", "οδοσ"),
+            ("İSTANBUL", "İstanbul"),
+        ] {
+            assert_eq!(fold(text), folded);
+            assert_eq!(fold(&fold(text)), folded);
+            assert_eq!(text.chars().count(), folded.chars().count());
+        }
+    }
+
+    #[test]
+    fn grams_are_the_characters_and_their_neighbours_within_words() {
+        assert_eq!(grams("龙舟赛 ab"), BTreeSet::from(["龙", "舟", "赛", "龙舟", "舟赛", "a", "b", "ab"]));
+        assert_eq!(grams("  "), BTreeSet::new());
+        let (text, word) = ("第五届龙舟赛开赛", "龙舟赛");
+        assert!(grams(word).is_subset(&grams(text)));
     }
 
     #[test]

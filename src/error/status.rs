@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::Error;
+use crate::photo;
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "masthead";
@@ -38,7 +39,8 @@ impl Error {
             | Error::NotKept { .. }
             | Error::NotPublished { .. }
             | Error::Withdrawn { .. }
-            | Error::UploadLost => Code::NotFound,
+            | Error::UploadLost
+            | Error::DigitalRightsEnded { .. } => Code::NotFound,
             Error::Exists { .. } | Error::NotDeleted { .. } => Code::AlreadyExists,
             Error::EtagMismatch { .. } | Error::UploadOffset { .. } | Error::UploadTakenOver => Code::Aborted,
             Error::Deleted { .. }
@@ -80,6 +82,7 @@ impl Error {
             Error::NotPublished { .. } => "NOT_PUBLISHED",
             Error::SnapshotTooLarge { .. } => "SNAPSHOT_TOO_LARGE",
             Error::Withdrawn { .. } => "WITHDRAWN",
+            Error::DigitalRightsEnded { .. } => "DIGITAL_RIGHTS_ENDED",
             Error::NotScheduled { .. } => "NOT_SCHEDULED",
             Error::Exists { .. } => "RESOURCE_EXISTS",
             Error::NotDeleted { .. } | Error::NotDeletedYet { .. } => "RESOURCE_NOT_DELETED",
@@ -131,6 +134,11 @@ impl Error {
                 ("withdraw_time", tombstone.time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
                 ("withdraw_reason", tombstone.reason.clone()),
             ],
+            Error::DigitalRightsEnded { days, .. } => {
+                let days = days.unwrap_or_default();
+                let named = [("start_date", days.start_date), ("end_date", days.end_date)];
+                named.into_iter().filter_map(|(key, day)| Some((key, day?.to_string()))).collect()
+            }
             Error::RoleNotAllowed { role, roles, .. } => {
                 vec![("role", (*role).to_owned()), ("roles", roles.clone())]
             }
@@ -165,6 +173,9 @@ impl Error {
             | Error::NotDeletedYet { kind, name }
             | Error::Deleted { kind, name } => {
                 details.set_resource_info(*kind, clip(name), "", clip(&self.to_string()));
+            }
+            Error::DigitalRightsEnded { name, .. } => {
+                details.set_resource_info(photo::KIND, clip(name), "", clip(&self.to_string()));
             }
             Error::InUse { by, .. } => {
                 for user in by.iter().take(violations_max) {

@@ -79,12 +79,9 @@ impl Newspaper {
         name(&self.id)
     }
 
-    /// The day that it is for the newspaper at a moment: that of the default time
-    /// zone if nobody knows the newspaper's own.
+    /// The day that it is for the newspaper at a moment.
     pub fn day(&self, moment: DateTime<Utc>) -> NaiveDate {
-        let zone = self.facts.time_zone.parse::<chrono_tz::Tz>();
-        let zone = zone.unwrap_or(chrono_tz::Asia::Shanghai);
-        moment.with_timezone(&zone).date_naive()
+        day_in(&self.facts.time_zone, moment)
     }
 
     /// Fails if the newspaper is deleted.
@@ -94,6 +91,13 @@ impl Newspaper {
             None => Ok(()),
         }
     }
+}
+
+/// The day that it is in a time zone at a moment; in the default one if nobody
+/// knows this one.
+pub fn day_in(time_zone: &str, moment: DateTime<Utc>) -> NaiveDate {
+    let zone = time_zone.parse::<chrono_tz::Tz>().unwrap_or(chrono_tz::Asia::Shanghai);
+    moment.with_timezone(&zone).date_naive()
 }
 
 /// The full resource name of a newspaper.

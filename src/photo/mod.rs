@@ -9,15 +9,18 @@ pub mod metadata;
 pub mod picture;
 pub mod release;
 pub mod rendition;
+mod rights;
 pub mod rpc;
+pub mod search;
 pub(crate) mod store;
 pub mod sweep;
 pub mod upload;
+pub mod usage;
 pub mod verify;
 
-use std::fmt;
+pub use rights::{Channel, ChannelRights, Clearance, License, Rights};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -48,7 +51,7 @@ pub struct Photo {
     pub creator: String,
     /// What editors write about it.
     pub words: Words,
-    /// The person who set the clearance or the license; empty while it is unknown.
+    /// The person who decided about the rights; empty while it is unknown.
     pub cleared_by: String,
     /// The original file, once it is uploaded.
     pub file: Option<File>,
@@ -85,29 +88,23 @@ pub struct Words {
     pub copyright_notice: String,
     /// What the owner allows.
     pub usage_terms: String,
-    /// Whether the paper may print it.
-    pub clearance: Clearance,
-    /// For which days. Left out of what is signed if it is without bounds, so that
-    /// words from before there were licences keep their digest.
-    #[serde(skip_serializing_if = "License::is_unbounded")]
-    pub license: License,
+    /// Whether, when and where the paper may use it.
+    #[serde(flatten)]
+    pub rights: Rights,
     /// The part that renditions show. Left out of what is signed if it is all of
-    /// it, for the same reason; so is the focal point.
+    /// it, so that words from before there were crops keep their digest; so with
+    /// all that follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Crop>,
     /// What must stay in sight where a rendition shows less.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub focal_point: Option<FocalPoint>,
-}
-
-/// The days for which the rights in a picture are granted, both included (PLUS
-/// License Start Date and License End Date); none is without bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct License {
-    /// The first day.
-    pub start_date: Option<NaiveDate>,
-    /// The last day, not before the first.
-    pub end_date: Option<NaiveDate>,
+    /// 关键词.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<String>,
+    /// 拍摄地点: where it was taken.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
 }
 
 impl Words {
@@ -127,60 +124,6 @@ impl Words {
         );
         fill(&mut self.copyright_notice, &embedded.copyright_notice, config::COPYRIGHT_CHARS_MAX);
         fill(&mut self.usage_terms, &embedded.usage_terms, config::CAPTION_CHARS_MAX);
-    }
-}
-
-impl License {
-    /// Whether it names no day.
-    pub fn is_unbounded(&self) -> bool {
-        *self == License::default()
-    }
-
-    /// Whether a day lies within it.
-    pub fn covers(&self, day: NaiveDate) -> bool {
-        self.start_date.is_none_or(|start| start <= day) && self.end_date.is_none_or(|end| day <= end)
-    }
-}
-
-impl fmt::Display for License {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.start_date, self.end_date) {
-            (Some(start), Some(end)) => write!(formatter, "from {start} to {end}"),
-            (Some(start), None) => write!(formatter, "from {start}"),
-            (None, Some(end)) => write!(formatter, "until {end}"),
-            (None, None) => formatter.write_str("for every day"),
-        }
-    }
-}
-
-/// What has been found out about the rights in a picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Clearance {
-    /// Nobody has looked yet.
-    #[default]
-    Unknown,
-    /// The paper may publish it.
-    Cleared,
-    /// The paper must not publish it.
-    DoNotUse,
-}
-
-impl Clearance {
-    /// The name that the database has for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Clearance::Unknown => "unknown",
-            Clearance::Cleared => "cleared",
-            Clearance::DoNotUse => "do_not_use",
-        }
-    }
-
-    /// Reads the name that the database has for it.
-    pub fn parse(name: &str) -> Result<Clearance> {
-        let all = [Clearance::Unknown, Clearance::Cleared, Clearance::DoNotUse];
-        let found = all.into_iter().find(|clearance| clearance.as_str() == name);
-        found.ok_or_else(|| Error::Internal(format!("unknown clearance {name}")))
     }
 }
 
@@ -233,4 +176,34 @@ pub fn missing(id: Uuid) -> Error {
 pub fn content_digest(words: &Words, file: Option<&File>) -> Result<Digest> {
     let file = file.map(|file| file.sha256.to_string());
     Ok(Digest::of_parts([b"photo".as_slice(), &serde_json::to_vec(&(words, file))?]))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+
+    #[test]
+    fn words_without_the_newer_fields_keep_the_digest_they_had() {
+        let as_text = |words: &Words| serde_json::to_string(words).expect("JSON");
+        let rights = Rights { clearance: Clearance::Cleared, ..Rights::default() };
+        let words = Words { caption: "说明".into(), rights, ..Words::default() };
+        let before = r#"{"caption":"说明","bylines":[],"credit_line":"","copyright_notice":"","usage_terms":"","clearance":"cleared"}"#;
+        assert_eq!(as_text(&words), before);
+        let start_date = NaiveDate::from_ymd_opt(2026, 11, 1);
+        let license = License { start_date, end_date: None };
+        let licensed = Words { rights: Rights { license, ..rights }, ..words.clone() };
+        let license = r#","license":{"start_date":"2026-11-01","end_date":null}}"#;
+        assert_eq!(as_text(&licensed), before.trim_end_matches('}').to_owned() + license);
+        let excluded = ChannelRights { excluded: true, ..ChannelRights::default() };
+        for newer in [
+            Words { rights: Rights { print: excluded, ..rights }, ..words.clone() },
+            Words { rights: Rights { digital: excluded, ..rights }, ..words.clone() },
+            Words { keywords: vec!["龙舟".into()], ..words.clone() },
+            Words { place: "融城".into(), ..words.clone() },
+        ] {
+            assert_ne!(content_digest(&newer, None).ok(), content_digest(&words, None).ok());
+        }
+    }
 }

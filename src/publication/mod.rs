@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod check;
 pub mod clock;
+pub mod digital;
 mod gather;
 mod ledger;
 pub mod preflight;
@@ -27,7 +28,6 @@ use crate::{
     digest::Digest,
     error::{Error, Result},
     feed::Place,
-    photo::{File, rendition::Look},
     wire::{Expected, name::IssueName},
 };
 
@@ -161,15 +161,6 @@ pub enum Served {
     Message(Bytes),
     /// Nothing: it was withdrawn.
     Nothing(Tombstone),
-}
-
-/// A photo as it was published.
-#[derive(Clone, Debug)]
-pub struct PublishedPhoto {
-    /// The original file.
-    pub file: File,
-    /// How its renditions are cut, and what they carry.
-    pub look: Look,
 }
 
 /// The entry of the ledger that withdrew something.

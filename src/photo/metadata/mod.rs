@@ -170,17 +170,3 @@ pub fn read(file: impl BufRead + Seek, container: Container) -> Metadata {
     }
     Metadata { embedded, properties, faults, orientation }
 }
-
-impl Embedded {
-    /// All of its words, to be found by.
-    pub fn words(&self) -> String {
-        let Place { sublocation, city, province_state, country, .. } = &self.place;
-        let lines = [&self.headline, &self.caption, &self.credit_line, &self.source]
-            .into_iter()
-            .chain(&self.creators)
-            .chain(&self.keywords)
-            .chain([sublocation, city, province_state, country]);
-        let lines: Vec<&str> = lines.map(String::as_str).filter(|line| !line.is_empty()).collect();
-        lines.join("\n")
-    }
-}

@@ -7,11 +7,13 @@ use crate::{
     admin::Role,
     auth::Principal,
     byline::{self, Byline, reporters},
-    db::{Change, Transaction},
+    db::{Change, Connection, Transaction},
     digest::Digest,
     error::{Error, Result},
     pb,
-    photo::{Clearance, File, License, Photo, Words, content_digest, metadata::Metadata, missing, store},
+    photo::{
+        Clearance, File, Photo, Rights, Words, content_digest, metadata::Metadata, missing, search, store,
+    },
     wire::{self, Check},
     workflow::{self, State},
 };
@@ -25,11 +27,6 @@ pub(super) fn may_clear(caller: &Principal, method: &str) -> Result<()> {
     let roles = [Role::Editor, Role::Publisher].map(Role::as_str).join(",");
     let method = format!("PhotoService/{method}");
     Err(Error::RoleNotAllowed { method, role: caller.role.as_str(), roles })
-}
-
-/// The decision about rights, which is an editor's as a whole.
-pub(super) fn rights(words: &Words) -> (Clearance, License) {
-    (words.clearance, words.license)
 }
 
 /// Who answers for a clearance that this caller has just set.
@@ -53,6 +50,12 @@ pub(super) async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::E
     photo.live()?;
     etag.meet(&photo.name(), photo.version)?;
     Ok(photo)
+}
+
+/// Keeps what a photo is found by.
+async fn find_by(connection: &mut Connection, photo: &Photo) -> Result<()> {
+    let embedded = photo.embedded.as_ref().map(search::Embedded::from).unwrap_or_default();
+    store::search::write(connection, photo.id, &search::entry(&photo.words, &embedded)).await
 }
 
 /// Writes the change of a locked photo, and notes it.
@@ -85,6 +88,7 @@ async fn save_content(
     let connection = transaction.connection();
     workflow::store::void(connection, photo.id, now).await?;
     workflow::store::add_author(connection, photo.id, &author).await?;
+    find_by(connection, &photo).await?;
     save(transaction, photo, kind, before).await
 }
 
@@ -95,7 +99,7 @@ pub(super) async fn create(transaction: &mut Transaction, mut words: Words) -> R
     let photo = Photo {
         id: Uuid::now_v7(),
         creator: transaction.caller().name.clone(),
-        cleared_by: cleared_by(words.clearance, transaction.caller()),
+        cleared_by: cleared_by(words.rights.clearance, transaction.caller()),
         content_digest: content_digest(&words, None)?,
         words,
         file: None,
@@ -112,6 +116,7 @@ pub(super) async fn create(transaction: &mut Transaction, mut words: Words) -> R
     store::insert(connection, &photo).await?;
     store::set_reporters(connection, photo.id, &reporters(&photo.words.bylines)).await?;
     workflow::store::add_author(connection, photo.id, &photo.creator).await?;
+    find_by(connection, &photo).await?;
     let after = Some(photo.content_digest);
     transaction.record(Change { resource: photo.name(), kind: "created", before: None, after });
     Ok(photo.into())
@@ -126,9 +131,10 @@ pub(super) async fn update(
     let mut check = Check::default();
     let mut words = message::words(&mut check, merged);
     check.finish()?;
-    if rights(&words) != rights(&photo.words) {
+    let decides = words.rights != photo.words.rights;
+    if decides {
         may_clear(transaction.caller(), "UpdatePhoto")?;
-        photo.cleared_by = cleared_by(words.clearance, transaction.caller());
+        photo.cleared_by = cleared_by(words.rights.clearance, transaction.caller());
     }
     resolve(transaction, &mut words.bylines).await?;
     if words == photo.words {
@@ -138,6 +144,9 @@ pub(super) async fn update(
         store::set_reporters(transaction.connection(), photo.id, &reporters(&words.bylines)).await?;
     }
     photo.words = words;
+    if decides {
+        store::set_published_days(transaction.connection(), &photo).await?;
+    }
     save_content(transaction, photo, "updated").await
 }
 
@@ -153,12 +162,13 @@ pub(super) async fn give_file(
     store::files::hold(transaction.connection(), file, metadata, now).await?;
     photo.embedded = Some(metadata.embedded.clone());
     if photo.file.as_ref() == Some(file) {
+        find_by(transaction.connection(), &photo).await?;
         return Ok(photo.into());
     }
     // What was found out about the rights was found out about the picture that is
     // replaced now.
     if photo.file.replace(file.clone()).is_some() {
-        (photo.words.clearance, photo.words.license) = rights(&Words::default());
+        photo.words.rights = Rights::default();
         photo.cleared_by.clear();
         // So was how it is cut.
         (photo.words.crop, photo.words.focal_point) = (None, None);

@@ -4,7 +4,7 @@ use crate::{
     config,
     pb::{self, google::r#type::Date},
     photo::{
-        Clearance, File, License, Photo, Words,
+        ChannelRights, Clearance, File, License, Photo, Rights, Words,
         rendition::{Crop, FocalPoint},
     },
     wire::{self, Check, byline},
@@ -59,12 +59,7 @@ impl From<FocalPoint> for pb::FocalPoint {
 
 impl From<Photo> for pb::Photo {
     fn from(photo: Photo) -> pb::Photo {
-        let rights = pb::Rights {
-            clearance: pb::rights::Clearance::from(photo.words.clearance).into(),
-            cleared_by: photo.cleared_by.clone(),
-            license_start_date: photo.words.license.start_date.map(wire::date),
-            license_end_date: photo.words.license.end_date.map(wire::date),
-        };
+        let rights = rights(photo.words.rights, photo.cleared_by.clone());
         pb::Photo {
             name: photo.name(),
             uid: photo.id.to_string(),
@@ -87,15 +82,43 @@ impl From<Photo> for pb::Photo {
             embedded: photo.embedded.map(pb::EmbeddedMetadata::from),
             crop: photo.words.crop.map(pb::Crop::from),
             focal_point: photo.words.focal_point.map(pb::FocalPoint::from),
+            keywords: photo.words.keywords,
+            place: photo.words.place,
         }
     }
 }
 
+impl From<pb::rights::Clearance> for Clearance {
+    fn from(clearance: pb::rights::Clearance) -> Clearance {
+        match clearance {
+            pb::rights::Clearance::Unspecified => Clearance::Unknown,
+            pb::rights::Clearance::Cleared => Clearance::Cleared,
+            pb::rights::Clearance::DoNotUse => Clearance::DoNotUse,
+        }
+    }
+}
+
+fn rights(rights: Rights, cleared_by: String) -> pb::Rights {
+    pb::Rights {
+        clearance: pb::rights::Clearance::from(rights.clearance).into(),
+        cleared_by,
+        license_start_date: rights.license.start_date.map(wire::date),
+        license_end_date: rights.license.end_date.map(wire::date),
+        print: channel(rights.print),
+        digital: channel(rights.digital),
+    }
+}
+
+fn channel(rights: ChannelRights) -> Option<pb::ChannelRights> {
+    (!rights.is_whole()).then(|| pb::ChannelRights {
+        excluded: rights.excluded,
+        license_start_date: rights.license.start_date.map(wire::date),
+        license_end_date: rights.license.end_date.map(wire::date),
+    })
+}
+
 /// Reads what a caller wrote about a picture.
 pub fn words(check: &mut Check, photo: pb::Photo) -> Words {
-    let rights = photo.rights.unwrap_or_default();
-    let clearance = check.enumeration("photo.rights.clearance", rights.clearance);
-    let license = license(check, rights.license_start_date, rights.license_end_date);
     Words {
         caption: check.lines("photo.caption", photo.caption, config::CAPTION_CHARS_MAX),
         bylines: byline::read(check, "photo.bylines", photo.bylines, config::PHOTO_BYLINES_MAX),
@@ -106,17 +129,14 @@ pub fn words(check: &mut Check, photo: pb::Photo) -> Words {
             config::COPYRIGHT_CHARS_MAX,
         ),
         usage_terms: check.lines("photo.usage_terms", photo.usage_terms, config::CAPTION_CHARS_MAX),
-        clearance: match clearance {
-            pb::rights::Clearance::Unspecified => Clearance::Unknown,
-            pb::rights::Clearance::Cleared => Clearance::Cleared,
-            pb::rights::Clearance::DoNotUse => Clearance::DoNotUse,
-        },
-        license,
+        rights: read_rights(check, photo.rights.unwrap_or_default()),
         crop: photo.crop.map(|given| crop(check, given)),
         focal_point: photo.focal_point.map(|point| FocalPoint {
             x: fraction(check, "photo.focal_point.x", point.x),
             y: fraction(check, "photo.focal_point.y", point.y),
         }),
+        keywords: keywords(check, photo.keywords),
+        place: check.line("photo.place", photo.place, config::CREDIT_CHARS_MAX),
     }
 }
 
@@ -152,13 +172,45 @@ fn fraction(check: &mut Check, field: &str, value: f64) -> f64 {
     value
 }
 
-fn license(check: &mut Check, start: Option<Date>, end: Option<Date>) -> License {
+/// Keywords come by hand and out of files, and so with spaces around them and
+/// more than once; each is kept once, where it stood first.
+fn keywords(check: &mut Check, given: Vec<String>) -> Vec<String> {
+    let field = "photo.keywords";
+    let lines = check.list_of_lines(field, given, config::KEYWORDS_MAX, config::KEYWORD_CHARS_MAX);
+    let mut keywords: Vec<String> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let keyword = line.trim();
+        if !keywords.iter().any(|kept| kept == keyword) {
+            keywords.push(keyword.to_owned());
+        }
+    }
+    keywords
+}
+
+fn read_rights(check: &mut Check, rights: pb::Rights) -> Rights {
+    let clearance: pb::rights::Clearance = check.enumeration("photo.rights.clearance", rights.clearance);
+    Rights {
+        clearance: clearance.into(),
+        license: license(check, "photo.rights", rights.license_start_date, rights.license_end_date),
+        print: read_channel(check, "photo.rights.print", rights.print),
+        digital: read_channel(check, "photo.rights.digital", rights.digital),
+    }
+}
+
+fn read_channel(check: &mut Check, field: &str, rights: Option<pb::ChannelRights>) -> ChannelRights {
+    let rights = rights.unwrap_or_default();
+    let license = license(check, field, rights.license_start_date, rights.license_end_date);
+    ChannelRights { excluded: rights.excluded, license }
+}
+
+fn license(check: &mut Check, field: &str, start: Option<Date>, end: Option<Date>) -> License {
+    let end_field = format!("{field}.license_end_date");
     let license = License {
-        start_date: check.date("photo.rights.license_start_date", start),
-        end_date: check.date("photo.rights.license_end_date", end),
+        start_date: check.date(&format!("{field}.license_start_date"), start),
+        end_date: check.date(&end_field, end),
     };
     if license.start_date.zip(license.end_date).is_some_and(|(start, end)| end < start) {
-        check.add("photo.rights.license_end_date", "must not be before license_start_date");
+        check.add(end_field, "must not be before license_start_date");
     }
     license
 }

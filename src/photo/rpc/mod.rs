@@ -5,7 +5,9 @@ mod message;
 mod metadata;
 mod purge;
 mod review;
+mod search;
 mod upload;
+mod usages;
 
 use std::collections::HashMap;
 
@@ -14,7 +16,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use self::{
-    content::{lock, may_clear, resolve, rights, save},
+    content::{lock, may_clear, resolve, save},
     upload::Uploads,
 };
 use crate::{
@@ -23,7 +25,7 @@ use crate::{
     error::{Error, Result},
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
-        KIND, Photo, REVIEW_STAGES, Words,
+        KIND, Photo, REVIEW_STAGES, Rights,
         download::{Part, Range},
         files::Files,
         missing,
@@ -48,6 +50,8 @@ const WRITABLE: Writable = Writable {
         "rights",
         "crop",
         "focal_point",
+        "keywords",
+        "place",
     ],
 };
 
@@ -76,7 +80,7 @@ impl PhotoService for Service {
         let operation = operation!(check, caller, "CreatePhoto", message);
         let words = message::words(&mut check, message.photo.unwrap_or_default());
         check.finish()?;
-        if rights(&words) != rights(&Words::default()) {
+        if words.rights != Rights::default() {
             may_clear(&caller, "CreatePhoto")?;
         }
         let created = self.db.write(operation, move |transaction| {
@@ -164,7 +168,7 @@ impl PhotoService for Service {
                 }
                 etag.meet(&photo.name(), photo.version)?;
                 // A publication is no obstacle: its snapshot and its file stay.
-                let by = store::users(transaction.connection(), id).await?;
+                let by = store::usages::users(transaction.connection(), id).await?;
                 if !by.is_empty() {
                     return Err(Error::InUse { name: photo.name(), by });
                 }
@@ -352,5 +356,21 @@ impl PhotoService for Service {
         store::find(&mut *self.db.read().await?, id).await?.ok_or_else(|| missing(id))?;
         let (reviews, next_page_token) = workflow::rpc::list_reviews(&self.db, id, &page).await?;
         Ok(Response::new(pb::ListPhotoReviewsResponse { reviews, next_page_token }))
+    }
+
+    async fn search_photos(
+        &self,
+        request: Request<pb::SearchPhotosRequest>,
+    ) -> Answer<pb::SearchPhotosResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(search::answer(&self.db, message).await?))
+    }
+
+    async fn list_photo_usages(
+        &self,
+        request: Request<pb::ListPhotoUsagesRequest>,
+    ) -> Answer<pb::ListPhotoUsagesResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(usages::answer(&self.db, message).await?))
     }
 }

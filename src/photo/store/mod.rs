@@ -1,7 +1,9 @@
 //! Photos in Postgres: everything but their files.
 
 pub mod files;
+pub mod search;
 pub mod uploads;
+pub mod usages;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, types::Json};
@@ -11,7 +13,7 @@ use crate::{
     byline::Byline,
     error::Result,
     photo::{
-        Clearance, File, License, Photo, Words,
+        Channel, ChannelRights, Clearance, File, License, Photo, Rights, Words,
         metadata::Embedded,
         rendition::{Crop, FocalPoint},
     },
@@ -31,6 +33,14 @@ struct Row {
     license_end_date: Option<NaiveDate>,
     crop: Option<Json<Crop>>,
     focal_point: Option<Json<FocalPoint>>,
+    print_excluded: bool,
+    print_start_date: Option<NaiveDate>,
+    print_end_date: Option<NaiveDate>,
+    digital_excluded: bool,
+    digital_start_date: Option<NaiveDate>,
+    digital_end_date: Option<NaiveDate>,
+    keywords: Vec<String>,
+    place: String,
     cleared_by: String,
     file_sha256: Option<Vec<u8>>,
     file_content_type: Option<String>,
@@ -63,10 +73,22 @@ impl Row {
         }))
     }
 
+    fn rights(&self) -> Result<Rights> {
+        let (start_date, end_date) = (self.print_start_date, self.print_end_date);
+        let print =
+            ChannelRights { excluded: self.print_excluded, license: License { start_date, end_date } };
+        let (start_date, end_date) = (self.digital_start_date, self.digital_end_date);
+        let digital =
+            ChannelRights { excluded: self.digital_excluded, license: License { start_date, end_date } };
+        let license = License { start_date: self.license_start_date, end_date: self.license_end_date };
+        Ok(Rights { clearance: Clearance::parse(&self.clearance)?, license, print, digital })
+    }
+
     fn photo(self, reviews: Vec<Review>) -> Result<Photo> {
+        let (file, rights) = (self.file()?, self.rights()?);
         Ok(Photo {
             id: self.id,
-            file: self.file()?,
+            file,
             embedded: self.embedded.map(|embedded| embedded.0),
             creator: self.creator,
             words: Words {
@@ -75,10 +97,11 @@ impl Row {
                 credit_line: self.credit_line,
                 copyright_notice: self.copyright_notice,
                 usage_terms: self.usage_terms,
-                clearance: Clearance::parse(&self.clearance)?,
-                license: License { start_date: self.license_start_date, end_date: self.license_end_date },
+                rights,
                 crop: self.crop.map(|crop| crop.0),
                 focal_point: self.focal_point.map(|point| point.0),
+                keywords: self.keywords,
+                place: self.place,
             },
             cleared_by: self.cleared_by,
             state: State::parse(&self.state)?,
@@ -110,6 +133,8 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         Row,
         r#"select p.id, p.creator, p.caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
+                  print_excluded, print_start_date, print_end_date,
+                  digital_excluded, digital_start_date, digital_end_date, keywords, place,
                   crop as "crop: Json<Crop>", focal_point as "focal_point: Json<FocalPoint>",
                   file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px,
@@ -156,6 +181,8 @@ pub async fn list(
         Row,
         r#"select p.id, p.creator, p.caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
                   usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
+                  print_excluded, print_start_date, print_end_date,
+                  digital_excluded, digital_start_date, digital_end_date, keywords, place,
                   crop as "crop: Json<Crop>", focal_point as "focal_point: Json<FocalPoint>",
                   file_sha256, file_content_type,
                   file_size_bytes, file_width_px, file_height_px,
@@ -182,9 +209,11 @@ pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
     sqlx::query!(
         "insert into photos (id, creator, caption, bylines, credit_line, copyright_notice, usage_terms,
                              clearance, cleared_by, state, content_digest, version, create_time, update_time,
-                             license_start_date, license_end_date, crop, focal_point)
+                             license_start_date, license_end_date, print_excluded, print_start_date,
+                             print_end_date, digital_excluded, digital_start_date, digital_end_date,
+                             keywords, place, crop, focal_point)
          values ($1, $2, $3, $4, $5, $6, $7, $8::text::clearance, $9, $10::text::review_state, $11, $12, $13,
-                 $14, $15, $16, $17, $18)",
+                 $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
         photo.id,
         photo.creator,
         words.caption,
@@ -192,15 +221,23 @@ pub async fn insert(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
         words.credit_line,
         words.copyright_notice,
         words.usage_terms,
-        words.clearance.as_str(),
+        words.rights.clearance.as_str(),
         photo.cleared_by,
         photo.state.as_str(),
         photo.content_digest.as_bytes(),
         photo.version,
         photo.create_time,
         photo.update_time,
-        words.license.start_date,
-        words.license.end_date,
+        words.rights.license.start_date,
+        words.rights.license.end_date,
+        words.rights.print.excluded,
+        words.rights.print.license.start_date,
+        words.rights.print.license.end_date,
+        words.rights.digital.excluded,
+        words.rights.digital.license.start_date,
+        words.rights.digital.license.end_date,
+        &words.keywords,
+        words.place,
         words.crop.map(Json) as _,
         words.focal_point.map(Json) as _
     )
@@ -219,7 +256,9 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
                 file_content_type = $10, file_size_bytes = $11, file_width_px = $12, file_height_px = $13,
                 state = $14::text::review_state, content_digest = $15, return_reason = $16, version = $17,
                 update_time = $18, delete_time = $19, license_start_date = $20, license_end_date = $21,
-                crop = $22, focal_point = $23
+                print_excluded = $22, print_start_date = $23, print_end_date = $24,
+                digital_excluded = $25, digital_start_date = $26, digital_end_date = $27,
+                keywords = $28, place = $29, crop = $30, focal_point = $31
          where id = $1",
         photo.id,
         words.caption,
@@ -227,7 +266,7 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
         words.credit_line,
         words.copyright_notice,
         words.usage_terms,
-        words.clearance.as_str(),
+        words.rights.clearance.as_str(),
         photo.cleared_by,
         file.map(|file| file.sha256.as_bytes()),
         file.map(|file| file.content_type.as_str()),
@@ -240,10 +279,40 @@ pub async fn update(connection: &mut PgConnection, photo: &Photo) -> Result<()> 
         photo.version,
         photo.update_time,
         photo.delete_time,
-        words.license.start_date,
-        words.license.end_date,
+        words.rights.license.start_date,
+        words.rights.license.end_date,
+        words.rights.print.excluded,
+        words.rights.print.license.start_date,
+        words.rights.print.license.end_date,
+        words.rights.digital.excluded,
+        words.rights.digital.license.start_date,
+        words.rights.digital.license.end_date,
+        &words.keywords,
+        words.place,
         words.crop.map(Json) as _,
         words.focal_point.map(Json) as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets readers have the file of a photo wherever it is published on the days
+/// that the photo's rights grant now. A publication with another file keeps the
+/// days that it has.
+pub async fn set_published_days(connection: &mut PgConnection, photo: &Photo) -> Result<()> {
+    let Some(file) = &photo.file else { return Ok(()) };
+    let days = photo.words.rights.days(Channel::Digital);
+    let license = days.unwrap_or_default();
+    sqlx::query!(
+        "update publication_photos
+         set digital_start_date = $3, digital_end_date = $4, digital_withheld = $5
+         where photo = $1 and sha256 = $2",
+        photo.id,
+        file.sha256.as_bytes(),
+        license.start_date,
+        license.end_date,
+        days.is_none()
     )
     .execute(connection)
     .await?;

@@ -3,12 +3,14 @@
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use super::{Code, Finding, Material, copy, is_signed, photos, unsigned};
-use crate::{article::Article, byline::Byline, error::Result, reporter, workflow::State};
+use crate::{article::Article, byline::Byline, error::Result, photo::Channel, reporter, workflow::State};
 
 /// What an article is held against.
 pub(super) struct Reference<'a> {
     /// How many stages must have signed.
     pub stages: i32,
+    /// Where photos will appear.
+    pub channels: &'a [Channel],
     /// The day for which rights must be granted, and to which dates in the text
     /// refer.
     pub day: NaiveDate,
@@ -57,7 +59,8 @@ pub(super) fn check(
         if found.iter().any(|finding| finding.resource == name) {
             continue;
         }
-        photos::check(found, photo, reference.day, reference.material.lost_files.contains(&id))?;
+        let lost = reference.material.lost_files.contains(&id);
+        photos::check(found, photo, reference.channels, reference.day, lost)?;
         retired_bylines(found, &name, &photo.words.bylines, reference.material);
         copy::photo(found, photo, reference.day);
     }

@@ -24,7 +24,7 @@ use crate::{
     error::{Obstacle, Result},
     issue::{self, Issue, Page},
     newspaper::Newspaper,
-    photo::Photo,
+    photo::{Channel, Photo},
     wire::name::IssueName,
     workflow::{Review, State},
 };
@@ -140,7 +140,8 @@ pub fn check_issue(candidate: &Candidate, note: &str) -> Result<Vec<Finding>> {
     pages::check(&mut found, candidate);
     for article in in_page_order(candidate) {
         let (day, publish_time) = (issue.facts.publish_date, candidate.publish_time);
-        let reference = articles::Reference { stages, day, publish_time, material };
+        let channels = &[Channel::Print, Channel::Digital];
+        let reference = articles::Reference { stages, channels, day, publish_time, material };
         articles::check(&mut found, article, &reference, Code::ArticleNotReviewed)?;
         copy::article(&mut found, article, issue.facts.publish_date);
     }
@@ -163,8 +164,8 @@ pub fn check_lone_article(
     let mut found = Vec::new();
     masthead::note(&mut found, &article.name(), article.latest_publication, note);
     let day = newspaper.day(publish_time);
-    let reference =
-        articles::Reference { stages: newspaper.facts.review_stages, day, publish_time, material };
+    let (stages, channels) = (newspaper.facts.review_stages, &[Channel::Digital]);
+    let reference = articles::Reference { stages, channels, day, publish_time, material };
     articles::check(&mut found, article, &reference, Code::NotReviewed)?;
     found.retain(Finding::is_error);
     Ok(found)

@@ -4,6 +4,7 @@ mod question;
 pub mod watch;
 
 use bytes::Bytes;
+use chrono::Utc;
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
@@ -27,7 +28,7 @@ use crate::{
         download::Range,
         rendition::stock::{Order, Renditions},
     },
-    publication::{PublishedPhoto, Tombstone, missing, name, seal, store, verify},
+    publication::{Tombstone, digital::PublishedPhoto, missing, name, seal, store, verify},
     wire::{self, Answer, Check, codec::Sealed, cursor, page::Page},
 };
 
@@ -71,11 +72,12 @@ impl Service {
         Err(gone(article::KIND, article::name(id), tombstone))
     }
 
-    /// A photo, as it was last published.
+    /// A photo, as it was last published, if its digital rights are granted now. A
+    /// download that has begun is not cut off.
     async fn published_photo(&self, id: Uuid) -> Result<PublishedPhoto> {
         let mut connection = self.db.read().await?;
-        if let Some(photo) = store::served::published_photo(&mut connection, id).await? {
-            return Ok(photo);
+        if let Some(published) = store::served::published_photo(&mut connection, id).await? {
+            return published.serve(&photo::name(id), Utc::now());
         }
         let tombstone = store::served::tombstone_of_photo(&mut connection, id).await?;
         Err(gone(photo::KIND, photo::name(id), tombstone))
@@ -187,7 +189,7 @@ impl PublicationService for Service {
         let size = self.renditions.sizes().read(&mut check, &message.rendition);
         let range = Range::read(&mut check, message.offset, message.length);
         check.finish()?;
-        let PublishedPhoto { file: original, look } = self.published_photo(id).await?;
+        let PublishedPhoto { file: original, look, .. } = self.published_photo(id).await?;
         let order = Order { original, look, size, caller, method: "DownloadPublishedPhoto" };
         let parts = self.renditions.download(order, range).await?;
         let messages = parts.map(|part| {

@@ -12,10 +12,10 @@ use crate::{
     error::Result,
     issue::Issue,
     photo::{
-        File, Photo,
+        Channel, File, License, Photo,
         rendition::{Crop, FocalPoint, Look},
     },
-    publication::{PublishedPhoto, Served, Tombstone},
+    publication::{Served, Tombstone, digital::PublishedPhoto},
     wire::name::IssueName,
     workflow::store::digest,
 };
@@ -92,9 +92,9 @@ pub async fn set_published_articles(
     Ok(())
 }
 
-/// Records which photos the articles of a publication use, with their files and
-/// what renditions need as published, under which readers find them; a photo
-/// without a file is not published.
+/// Records which photos the articles of a publication use, with their files, what
+/// renditions need and the days of their digital rights as published, under which
+/// readers find them; a photo without a file is not published.
 pub async fn add_published_photos(
     connection: &mut PgConnection,
     publication: i64,
@@ -110,6 +110,10 @@ pub async fn add_published_photos(
     let captions: Vec<&str> = words().map(|words| words.caption.as_str()).collect();
     let credits: Vec<&str> = words().map(|words| words.credit_line.as_str()).collect();
     let notices: Vec<&str> = words().map(|words| words.copyright_notice.as_str()).collect();
+    let days = || with_file.iter().map(|used| used.1.words.rights.days(Channel::Digital));
+    let starts: Vec<Option<NaiveDate>> = days().map(|days| days?.start_date).collect();
+    let ends: Vec<Option<NaiveDate>> = days().map(|days| days?.end_date).collect();
+    let withheld: Vec<bool> = days().map(|days| days.is_none()).collect();
     let files = || with_file.iter().map(|used| used.2);
     let digests: Vec<&[u8]> = files().map(|file| file.sha256.as_bytes()).collect();
     let types: Vec<&str> = files().map(|file| file.content_type.as_str()).collect();
@@ -119,10 +123,12 @@ pub async fn add_published_photos(
     sqlx::query!(
         "insert into publication_photos
              (publication, article, photo, sha256, content_type, size_bytes, width_px, height_px,
-              crop, focal_point, caption, credit_line, copyright_notice)
+              crop, focal_point, caption, credit_line, copyright_notice,
+              digital_start_date, digital_end_date, digital_withheld)
          select $1, * from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::bigint[],
                                   $7::integer[], $8::integer[], $9::jsonb[], $10::jsonb[],
-                                  $11::text[], $12::text[], $13::text[])",
+                                  $11::text[], $12::text[], $13::text[],
+                                  $14::date[], $15::date[], $16::boolean[])",
         publication,
         &articles,
         &photos,
@@ -135,7 +141,10 @@ pub async fn add_published_photos(
         &points as _,
         &captions as &[&str],
         &credits as &[&str],
-        &notices as &[&str]
+        &notices as &[&str],
+        &starts as &[Option<NaiveDate>],
+        &ends as &[Option<NaiveDate>],
+        &withheld
     )
     .execute(connection)
     .await?;
@@ -235,14 +244,19 @@ pub async fn tombstone_of_article(
     Ok(row.map(|row| Tombstone { publication: row.sequence, reason: row.note, time: row.publish_time }))
 }
 
-/// A photo, as it was last published in something that was not withdrawn.
+/// A photo, as it was last published in something that was not withdrawn, with the
+/// days on which readers are served it.
 pub async fn published_photo(connection: &mut PgConnection, photo: Uuid) -> Result<Option<PublishedPhoto>> {
     let row = sqlx::query!(
         r#"select f.sha256, f.content_type, f.size_bytes, f.width_px, f.height_px,
                   f.crop as "crop: Json<Crop>", f.focal_point as "focal_point: Json<FocalPoint>",
-                  f.caption, f.credit_line, f.copyright_notice, o.orientation
-           from publication_photos f join publication_articles a using (publication, article)
-           join photo_files o using (sha256)
+                  f.caption, f.credit_line, f.copyright_notice,
+                  (select o.orientation from photo_files o where o.sha256 = f.sha256) as orientation,
+                  f.digital_start_date, f.digital_end_date, f.digital_withheld, n.time_zone
+           from publication_photos f
+           join publication_articles a using (publication, article)
+           join publications p on p.sequence = f.publication
+           join newspapers n on n.id = p.newspaper
            where f.photo = $1 and a.withdrawn_by is null
            order by f.publication desc limit 1"#,
         photo
@@ -250,13 +264,14 @@ pub async fn published_photo(connection: &mut PgConnection, photo: Uuid) -> Resu
     .fetch_optional(connection)
     .await?;
     row.map(|row| {
+        let days = License { start_date: row.digital_start_date, end_date: row.digital_end_date };
         let file = File {
             sha256: digest(&row.sha256)?,
             content_type: row.content_type,
             size_bytes: row.size_bytes,
             width_px: row.width_px,
             height_px: row.height_px,
-            orientation: row.orientation.try_into().unwrap_or(1),
+            orientation: row.orientation.and_then(|value| value.try_into().ok()).unwrap_or(1),
         };
         let look = Look {
             crop: row.crop.map(|crop| crop.0),
@@ -265,7 +280,8 @@ pub async fn published_photo(connection: &mut PgConnection, photo: Uuid) -> Resu
             credit_line: row.credit_line,
             copyright_notice: row.copyright_notice,
         };
-        Ok(PublishedPhoto { file, look })
+        let days = (!row.digital_withheld).then_some(days);
+        Ok(PublishedPhoto { file, look, days, time_zone: row.time_zone })
     })
     .transpose()
 }
