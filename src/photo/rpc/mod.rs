@@ -1,6 +1,7 @@
 //! `PhotoService`.
 
 mod message;
+mod review;
 mod search;
 mod upload;
 mod usages;
@@ -30,7 +31,7 @@ use crate::{
         store,
     },
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
-    workflow::{self, Outcome, Review, State, Subject},
+    workflow::{self, State},
 };
 
 const WRITABLE: Writable = Writable {
@@ -202,62 +203,6 @@ async fn finish(db: Db, caller: Principal, start: upload::Start, incoming: Incom
         })
     });
     uploaded.await
-}
-
-async fn review(
-    transaction: &mut Transaction,
-    mut photo: Photo,
-    stage: i32,
-    remark: String,
-) -> Result<pb::Photo> {
-    let name = photo.name();
-    if photo.file.is_none() {
-        return Err(Error::PhotoWithoutFile { name });
-    }
-    let authors = workflow::store::authors(transaction.connection(), photo.id).await?;
-    let (state, reviews) = (photo.state, &photo.reviews);
-    let subject = Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &authors };
-    let reviewer = transaction.caller().name.clone();
-    photo.state = subject.sign(&reviewer, stage)?;
-    photo.return_reason.clear();
-    let content_digest = photo.content_digest;
-    let review = Review {
-        stage,
-        outcome: Outcome::Signed,
-        reviewer,
-        content_digest,
-        revision: None,
-        remark,
-        create_time: transaction.now(),
-        void_time: None,
-    };
-    workflow::store::add(transaction.connection(), photo.id, &review).await?;
-    photo.reviews.push(review);
-    save(transaction, photo, "reviewed", content_digest).await
-}
-
-async fn send_back(transaction: &mut Transaction, mut photo: Photo, reason: String) -> Result<pb::Photo> {
-    let name = photo.name();
-    let (state, reviews) = (photo.state, &photo.reviews);
-    let stage = Subject { name: &name, state, stages: REVIEW_STAGES, reviews, authors: &[] }.send_back()?;
-    let now = transaction.now();
-    let review = Review {
-        stage,
-        outcome: Outcome::Returned,
-        reviewer: transaction.caller().name.clone(),
-        content_digest: photo.content_digest,
-        revision: None,
-        remark: reason.clone(),
-        create_time: now,
-        void_time: Some(now),
-    };
-    workflow::store::void(transaction.connection(), photo.id, now).await?;
-    workflow::store::add(transaction.connection(), photo.id, &review).await?;
-    photo.state = State::Draft;
-    photo.reviews.clear();
-    photo.return_reason = reason;
-    let digest = photo.content_digest;
-    save(transaction, photo, "returned", digest).await
 }
 
 #[tonic::async_trait]
@@ -446,7 +391,7 @@ impl PhotoService for Service {
             let (etag, remark) = (etag.clone(), remark.clone());
             Box::pin(async move {
                 let photo = lock(transaction, id, &etag).await?;
-                review(transaction, photo, stage, remark).await
+                review::sign(transaction, photo, stage, remark).await
             })
         });
         Ok(Response::new(reviewed.await?))
@@ -464,7 +409,7 @@ impl PhotoService for Service {
             let (etag, reason) = (etag.clone(), reason.clone());
             Box::pin(async move {
                 let photo = lock(transaction, id, &etag).await?;
-                send_back(transaction, photo, reason).await
+                review::send_back(transaction, photo, reason).await
             })
         });
         Ok(Response::new(returned.await?))
