@@ -364,7 +364,7 @@ pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
 /// The kind of what a method lists or makes resources under.
 pub fn parent_of(method: &MethodDescriptorProto) -> &'static str {
     match kind_of(method) {
-        reviewed if method.name().ends_with("Reviews") => reviewed,
+        own if ["Reviews", "Usages"].iter().any(|listed| method.name().ends_with(listed)) => own,
         "Issue" => "Newspaper",
         "Page" => "Issue",
         "ArticleRevision" => "Article",

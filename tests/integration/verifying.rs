@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions, PgConnection};
 
 use crate::newsroom::Newsroom;
 
-async fn verify(desk: &mut Desk) -> Outcome {
+pub async fn verify(desk: &mut Desk) -> Outcome {
     let walk = desk.publications.verify_publications(pb::VerifyPublicationsRequest {}).await;
     let mut walk = walk.expect("a walk").into_inner();
     let mut last = None;

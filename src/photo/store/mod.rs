@@ -356,17 +356,6 @@ pub async fn set_reporters(connection: &mut PgConnection, id: Uuid, reporters: &
     Ok(())
 }
 
-/// The names of some live articles that use a photo.
-pub async fn users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
-    let names = sqlx::query_scalar!(
-        r#"select 'articles/' || a.id as "name!"
-           from article_photos p join articles a on a.id = p.article
-           where p.photo = $1 and a.delete_time is null order by a.id limit 5"#,
-        id
-    );
-    Ok(names.fetch_all(connection).await?)
-}
-
 /// The names of some articles, deleted ones too, and publications that use a
 /// photo.
 pub async fn all_users(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {

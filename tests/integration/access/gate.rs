@@ -229,8 +229,16 @@ async fn a_reporter_does_not_clear_rights_however_the_field_is_sent() {
     let create = pb::CreatePhotoRequest::default();
     let photo = reporter.photos.create_photo(create).await.expect("a photo").into_inner();
     let before = newsroom.contents().await;
-    for clearance in [pb::rights::Clearance::Cleared, pb::rights::Clearance::DoNotUse] {
-        let rights = Some(pb::Rights { clearance: clearance.into(), ..Default::default() });
+    let clearance =
+        |clearance: pb::rights::Clearance| pb::Rights { clearance: clearance.into(), ..Default::default() };
+    let channel = Some(pb::ChannelRights { excluded: true, ..Default::default() });
+    for rights in [
+        clearance(pb::rights::Clearance::Cleared),
+        clearance(pb::rights::Clearance::DoNotUse),
+        pb::Rights { print: channel, ..Default::default() },
+        pb::Rights { digital: channel, ..Default::default() },
+    ] {
+        let rights = Some(rights);
         let cleared = pb::Photo { rights, ..photo.clone() };
         for paths in [None, mask(&["rights"]), mask(&["*"])] {
             let update = pb::UpdatePhotoRequest {

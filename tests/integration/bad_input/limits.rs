@@ -31,6 +31,13 @@ fn counts(stage: &Stage) -> Vec<Count<'_>> {
             }),
         ),
         (
+            "photo.keywords",
+            50,
+            Box::new(|count| {
+                create_photo(pb::Photo { keywords: vec!["词".into(); count], ..Default::default() })
+            }),
+        ),
+        (
             "article.bylines",
             50,
             Box::new(move |count| {

@@ -122,6 +122,7 @@ async fn an_empty_message_never_breaks_a_method() {
         "ReporterService/ListReporters",
         "PhotoService/CreatePhoto",
         "PhotoService/ListPhotos",
+        "PhotoService/SearchPhotos",
         "PublicationService/ListPublications",
         "PublicationService/VerifyPublications",
         "PublicationService/WatchPublications",

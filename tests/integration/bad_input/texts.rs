@@ -199,12 +199,25 @@ fn body_texts(stage: &Stage) -> Vec<Text> {
     ]
 }
 
+fn search_photos(request: pb::SearchPhotosRequest) -> Ask {
+    ask("PhotoService/SearchPhotos", &request)
+}
+
 fn photo_texts() -> Vec<Text> {
     vec![
         of!(create_photo, Photo, "photo.caption", caption, 2_000).lines(),
         of!(create_photo, Photo, "photo.credit_line", credit_line, 200),
         of!(create_photo, Photo, "photo.copyright_notice", copyright_notice, 500).lines(),
         of!(create_photo, Photo, "photo.usage_terms", usage_terms, 2_000).lines(),
+        of!(create_photo, Photo, "photo.place", place, 200),
+        line("photo.keywords[0]", 50, |text| {
+            create_photo(pb::Photo { keywords: vec![text], ..Default::default() })
+        })
+        .required(),
+        of!(search_photos, SearchPhotosRequest, "query", query, 200).lines(),
+        of!(search_photos, SearchPhotosRequest, "creator", creator, 200),
+        of!(search_photos, SearchPhotosRequest, "place", place, 200),
+        of!(search_photos, SearchPhotosRequest, "keyword", keyword, 50),
         line("photo.bylines[0].printed_name", 100, |text| {
             create_photo(pb::Photo { bylines: outsider(text), ..Default::default() })
         })

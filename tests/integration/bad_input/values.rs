@@ -72,6 +72,13 @@ fn dated(stage: &Stage, day: Option<Date>) -> Vec<(&'static str, Ask)> {
         ("article.event_date", create_article(pb::Article { event_date: day, ..article("题") })),
         ("photo.rights.license_start_date", licensed(day, None)),
         ("photo.rights.license_end_date", licensed(None, day)),
+        ("photo.rights.print.license_start_date", for_print(day, None)),
+        ("photo.rights.print.license_end_date", for_print(None, day)),
+        ("photo.rights.digital.license_start_date", for_digital(day, None)),
+        ("photo.rights.digital.license_end_date", for_digital(None, day)),
+        ("captured_from", search(pb::SearchPhotosRequest { captured_from: day, ..Default::default() })),
+        ("captured_until", search(pb::SearchPhotosRequest { captured_until: day, ..Default::default() })),
+        ("granted_date", search(pb::SearchPhotosRequest { granted_date: day, ..Default::default() })),
         ("publish_date", ask("IssueService/CloneIssue", &clone)),
         ("publish_date", ask("PublicationService/GetPublishedIssue", &get)),
     ]
@@ -79,17 +86,68 @@ fn dated(stage: &Stage, day: Option<Date>) -> Vec<(&'static str, Ask)> {
 
 /// Creates a photo whose rights are granted for some days.
 fn licensed(license_start_date: Option<Date>, license_end_date: Option<Date>) -> Ask {
-    let rights = pb::Rights { license_start_date, license_end_date, ..Default::default() };
+    granted(pb::Rights { license_start_date, license_end_date, ..Default::default() })
+}
+
+fn for_print(license_start_date: Option<Date>, license_end_date: Option<Date>) -> Ask {
+    let print = Some(pb::ChannelRights { license_start_date, license_end_date, excluded: false });
+    granted(pb::Rights { print, ..Default::default() })
+}
+
+fn for_digital(license_start_date: Option<Date>, license_end_date: Option<Date>) -> Ask {
+    let digital = Some(pb::ChannelRights { license_start_date, license_end_date, excluded: false });
+    granted(pb::Rights { digital, ..Default::default() })
+}
+
+fn granted(rights: pb::Rights) -> Ask {
     create_photo(pb::Photo { rights: Some(rights), ..Default::default() })
+}
+
+fn search(request: pb::SearchPhotosRequest) -> Ask {
+    ask("PhotoService/SearchPhotos", &request)
 }
 
 #[tokio::test]
 async fn a_licence_does_not_end_before_it_starts() {
     let stage = Stage::open().await;
-    let days = |start, end| licensed(Some(date(2026, 11, start)), Some(date(2026, 11, end)));
-    let end_date = ["photo.rights.license_end_date"];
-    stage.refuses(vec![case("ends before it starts", days(2, 1), &end_date)]).await;
-    stage.takes(vec![("a day".into(), days(2, 2)), ("two days".into(), days(2, 3))]).await;
+    let day = |day| Some(date(2026, 11, day));
+    type Days = fn(Option<Date>, Option<Date>) -> Ask;
+    let licences: [(&str, Days); 3] = [
+        ("photo.rights.license_end_date", licensed),
+        ("photo.rights.print.license_end_date", for_print),
+        ("photo.rights.digital.license_end_date", for_digital),
+    ];
+    for (field, days) in licences {
+        stage.refuses(vec![case("ends before it starts", days(day(2), day(1)), &[field])]).await;
+        let right = [("a day", days(day(2), day(2))), ("two days", days(day(2), day(3)))];
+        stage.takes(right.map(|(what, ask)| (what.into(), ask)).into()).await;
+    }
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_search_by_days_and_rights_says_what_can_be_met() {
+    let stage = Stage::open().await;
+    let captured = |from, until| {
+        let (captured_from, captured_until) = (Some(date(2026, 11, from)), Some(date(2026, 11, until)));
+        search(pb::SearchPhotosRequest { captured_from, captured_until, ..Default::default() })
+    };
+    let channel = |granted_date, granted_channel| {
+        search(pb::SearchPhotosRequest { granted_date, granted_channel, ..Default::default() })
+    };
+    let clearance = |value| search(pb::SearchPhotosRequest { clearance: Some(value), ..Default::default() });
+    stage
+        .refuses(vec![
+            case("ends before it begins", captured(2, 1), &["captured_until"]),
+            case("a channel of no day", channel(None, 1), &["granted_channel"]),
+            case("no channel", channel(Some(date(2026, 11, 1)), 3), &["granted_channel"]),
+            case("no clearance", clearance(3), &["clearance"]),
+        ])
+        .await;
+    let mut right = vec![("a day".to_owned(), captured(1, 1))];
+    right.extend((0..3).map(|value| (format!("{value}"), channel(Some(date(2026, 11, 1)), value))));
+    right.extend((0..3).map(|value| (format!("{value}"), clearance(value))));
+    stage.takes(right).await;
     stage.close().await;
 }
 

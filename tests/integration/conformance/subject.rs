@@ -325,6 +325,8 @@ fn photo(scene: &Scene, n: i32) -> pb::Photo {
         credit_line: format!("摄影{n}"),
         copyright_notice: format!("版权{n}"),
         usage_terms: format!("条款{n}"),
+        keywords: vec![format!("关键词{n}"), "龙舟".into()],
+        place: format!("地点{n}"),
         ..Default::default()
     }
 }

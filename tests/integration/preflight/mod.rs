@@ -2,7 +2,7 @@
 //! what a publisher may waive.
 
 mod answer;
-mod errors;
+pub mod errors;
 mod licences;
 mod table;
 mod warnings;
