@@ -86,10 +86,17 @@ pub struct Query {
 impl Query {
     /// The grams that the text of a photo must have to meet it, each once.
     pub fn grams(&self) -> Vec<String> {
-        let words = self.words.iter().chain(&self.creator).chain(&self.place).chain([&self.keyword]);
-        let grams: BTreeSet<&str> = words.flat_map(|word| grams(word)).collect();
+        let words = self.words.iter().chain(&self.creator).chain(&self.place).map(String::as_str);
+        let grams: BTreeSet<&str> = words.chain(self.keyword.split(' ')).flat_map(telling_grams).collect();
         grams.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// The pairs of a word, which say all that its single characters do; of one that
+/// has no pairs, the character.
+fn telling_grams(word: &str) -> impl Iterator<Item = &str> {
+    let has_pairs = word.chars().nth(1).is_some();
+    grams(word).into_iter().filter(move |gram| !has_pairs || gram.chars().nth(1).is_some())
 }
 
 /// What is kept of a photo with these words and a file that says this.
@@ -164,5 +171,7 @@ mod tests {
         };
         assert!(query.grams().iter().all(|gram| entry.grams.contains(gram)), "{query:?}");
         assert_eq!(Query::default().grams(), Vec::<String>::new());
+        let query = Query { words: words_of("龙舟赛 节"), ..Query::default() };
+        assert_eq!(query.grams(), ["舟赛", "节", "龙舟"]);
     }
 }

@@ -43,9 +43,10 @@ fn readers_reach_what_is_published_and_operators_change_no_copy() {
         let published = method.starts_with("PublicationService/") && !proves;
         assert_eq!(roles.contains(&Role::Reader), published, "{method}");
         let (_, verb) = method.split_once('/').expect("a service and a method");
-        let reads = ["Get", "List", "BatchGet", "Download", "Check", "Compare", "Watch", "Stream", "Verify"]
-            .iter()
-            .any(|read| verb.starts_with(read));
+        let reading = [
+            "Get", "List", "BatchGet", "Search", "Download", "Check", "Compare", "Watch", "Stream", "Verify",
+        ];
+        let reads = reading.iter().any(|read| verb.starts_with(read));
         let keeps = method.starts_with("NewspaperService/") || *method == "PhotoService/PurgePhoto";
         assert_eq!(roles.contains(&Role::Operator), reads || keeps, "{method}");
         if method.starts_with("AdminService/") {
