@@ -122,10 +122,13 @@ cross join lateral (
            pg_temp.fold(place) as places,
            array(select distinct trim(' ' from regexp_replace(pg_temp.fold(k), ' +', ' ', 'g')) collate "C" as k
                  from unnest(photos.keywords) k order by 1) as keywords
+    -- So that it is worked out once, not once for each use of a column.
+    offset 0
 ) own
 cross join lateral (
     select concat_ws(' ', nullif(own.caption, ''), nullif(own.credit_line, ''), nullif(own.creators, ''),
                      nullif(own.places, ''), nullif(array_to_string(own.keywords, ' '), '')) as folded
+    offset 0
 ) whole;
 
 drop function pg_temp.fold(text);

@@ -60,7 +60,7 @@ pub fn read(block: &[u8], faults: &mut Vec<String>) -> Exif {
     }
 }
 
-fn primary<'a>(found: &'a Found, tag: Tag) -> Option<&'a Field> {
+fn primary(found: &Found, tag: Tag) -> Option<&Field> {
     found.get_field(tag, In::PRIMARY)
 }
 

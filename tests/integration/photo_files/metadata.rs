@@ -301,6 +301,39 @@ async fn texts_that_nobody_has_written_yet_are_filled_from_the_file() {
     room.close().await;
 }
 
+#[tokio::test]
+async fn photos_are_found_by_what_their_files_say() {
+    if !is_here() {
+        return;
+    }
+    let room = Newsroom::open().await;
+    let mut desk = room.desk(Role::Reporter).await;
+    let arguments = filled("XMP");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let found = send(&mut desk, tagged(image::ImageFormat::Jpeg, &arguments)).await;
+    let other = send(&mut desk, jpeg_of(10_000, 401)).await;
+    let day = |day| Some(crate::newsroom::date(2023, 4, day));
+    let asks = [
+        pb::SearchPhotosRequest { query: "漆扇课".into(), ..Default::default() },
+        pb::SearchPhotosRequest { creator: "陈小满".into(), ..Default::default() },
+        pb::SearchPhotosRequest { place: "非遗馆".into(), ..Default::default() },
+        pb::SearchPhotosRequest { keyword: "非遗".into(), ..Default::default() },
+        pb::SearchPhotosRequest { captured_from: day(20), captured_until: day(20), ..Default::default() },
+    ];
+    for ask in asks {
+        let answer = desk.photos.search_photos(ask.clone()).await.expect("an answer").into_inner();
+        let names: Vec<String> =
+            answer.results.into_iter().map(|result| result.photo.expect("a photo").name).collect();
+        assert_eq!(names, std::slice::from_ref(&found.name), "{ask:?}");
+    }
+    // Another file says other things, or nothing.
+    desk.photos.upload_photo(upload(&found.name, jpeg_of(10_000, 402))).await.expect("an upload");
+    let ask = pb::SearchPhotosRequest { keyword: "非遗".into(), ..Default::default() };
+    let answer = desk.photos.search_photos(ask).await.expect("an answer").into_inner();
+    assert_eq!(answer.results.len(), 0, "{} and {}", found.name, other.name);
+    room.close().await;
+}
+
 /// A JPEG with this segment before all others.
 fn with_segment(marker: u8, content: &[u8]) -> Vec<u8> {
     let small = picture();
