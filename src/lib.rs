@@ -26,7 +26,7 @@
 //! | [`demo`] | the main job from text to published issue, as a newsroom does it |
 //! | [`installation`] [`terminal`] | what the command works with: data folder, database, photo store; progress |
 //! | [`embedded`] | the Postgres of the quick start and the tests |
-//! | [`calendar`], [`text`], [`copy_check`], [`name_reading`], [`digest`] | pure: weekday and lunar date; counting and setting text; faults of copy; pinyin; SHA-256 |
+//! | [`calendar`], [`text`], [`copy_check`], [`name_reading`], [`digest`] | pure: weekday and lunar date; counting, setting and folding text; faults of copy; pinyin; SHA-256 |
 
 pub mod activity;
 pub mod admin;

@@ -125,7 +125,7 @@ async fn a_photo_is_used_by_articles_their_pages_and_publications() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_uses_a_photo_no_more_than_on_paper() {
+async fn deleted_articles_and_issues_are_listed_as_such_and_keep_no_photo() {
     let room = Newsroom::open().await;
     room.newspaper(1).await;
     let mut editor = room.desk(Role::Editor).await;

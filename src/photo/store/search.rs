@@ -1,5 +1,6 @@
 //! What photos are found by, in Postgres.
 
+use chrono::NaiveDate;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -93,22 +94,18 @@ fn push_words(sql: &mut QueryBuilder<Postgres>, column: &'static str, words: &[S
 fn push_grant(sql: &mut QueryBuilder<Postgres>, query: &Query) {
     let Some((day, channels)) = &query.granted else { return };
     sql.push(" and p.clearance = 'cleared'");
-    let mut push_days = |prefix: &str| {
-        sql.push(format!(" and coalesce(p.{prefix}_start_date <= ")).push_bind(*day).push(", true)");
-        sql.push(format!(" and coalesce(p.{prefix}_end_date >= ")).push_bind(*day).push(", true)");
-    };
-    push_days("license");
+    push_days(sql, "license", *day);
     for channel in channels {
         let prefix = match channel {
             Channel::Print => "print",
             Channel::Digital => "digital",
         };
-        push_days(prefix);
+        sql.push(" and not p.").push(prefix).push("_excluded");
+        push_days(sql, prefix, *day);
     }
-    for channel in channels {
-        sql.push(match channel {
-            Channel::Print => " and not p.print_excluded",
-            Channel::Digital => " and not p.digital_excluded",
-        });
-    }
+}
+
+fn push_days(sql: &mut QueryBuilder<Postgres>, prefix: &'static str, day: NaiveDate) {
+    sql.push(" and coalesce(p.").push(prefix).push("_start_date <= ").push_bind(day).push(", true)");
+    sql.push(" and coalesce(p.").push(prefix).push("_end_date >= ").push_bind(day).push(", true)");
 }
