@@ -3,7 +3,10 @@
 //!
 //! Pure functions over `&str`; nothing here knows what an article is.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -112,14 +115,49 @@ pub fn half_width(character: char) -> char {
     }
 }
 
-/// A text as search compares it: of one case and one width, and with spaces for all
-/// that separates words. Each character is folded by itself, so that a part of a word
-/// folds as it does inside the word (a Greek sigma at its end too).
+/// A text as search compares it: of one case, one width and one set of Chinese
+/// characters, and with spaces for all that separates words. Each character is folded
+/// by itself, so that a part of a word folds as it does inside the word (a Greek sigma
+/// at its end too).
+///
+/// Traditional characters become the simplified ones that stand for them. Where one
+/// simplified character stands for several (乾 and 幹 for 干), all of them are one.
 pub fn fold(text: &str) -> String {
-    text.chars().map(half_width).map(fold_character).collect()
+    text.chars().map(fold_character).collect()
 }
 
-fn fold_character(character: char) -> char {
+/// As [`fold`], for one character.
+pub fn fold_character(character: char) -> char {
+    match BASIC_FOLDED.get(character as usize) {
+        Some(folded) => *folded,
+        None => fold_letter(simplified(character)),
+    }
+}
+
+/// What the characters of the Basic Multilingual Plane fold to, which nearly all
+/// text is made of.
+static BASIC_FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let fold = |code| match char::from_u32(code) {
+        Some(character) => fold_letter(half_width(simplified(character))),
+        // Half of a surrogate pair, which no text holds.
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (0..0x1_0000).map(fold).collect()
+});
+
+/// The simplified form of each traditional character.
+static SIMPLIFIED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
+    let pairs = hanconv::RawDictionary::TSCharacters.iter();
+    pairs.filter_map(|(from, to)| Some((from.chars().next()?, to.chars().next()?))).collect()
+});
+
+/// The simplified form of a character, in one step or two (薴, 苧, 苎).
+fn simplified(character: char) -> char {
+    let once = SIMPLIFIED.get(&character).copied().unwrap_or(character);
+    SIMPLIFIED.get(&once).copied().unwrap_or(once)
+}
+
+fn fold_letter(character: char) -> char {
     if character.is_whitespace() {
         return ' ';
     }
@@ -273,12 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn every_traditional_character_folds_as_the_simplified_one_does() {
+        for (from, to) in SIMPLIFIED.iter() {
+            assert_eq!(fold_character(*from), fold_character(*to), "{from} {to}");
+            assert_eq!(fold_character(fold_character(*from)), fold_character(*from), "{from}");
+        }
+    }
+
+    #[test]
     fn folding_knows_no_case_no_width_and_only_one_space() {
         for (text, folded) in [
             ("Ｎｏ．１　ＡＩ", "no.1 ai"),
             ("龙舟\t赛\u{A0}ÉTÉ", "龙舟 赛 été"),
             ("ΟΔΟΣ", "οδοσ"),
             ("İSTANBUL", "İstanbul"),
+            ("陳嵐、鄭齊齊、葉曉芬", "陈岚、郑齐齐、叶晓芬"),
+            ("乾燥幹部", "干燥干部"),
+            ("頭髮發現", "头发发现"),
+            ("𠌥", "𠆿"),
         ] {
             assert_eq!(fold(text), folded);
             assert_eq!(fold(&fold(text)), folded);
