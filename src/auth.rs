@@ -75,6 +75,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("ArticleService/GetArticle", NEWSROOM),
     ("ArticleService/BatchGetArticles", NEWSROOM),
     ("ArticleService/ListArticles", NEWSROOM),
+    ("ArticleService/SearchArticles", NEWSROOM),
     ("ArticleService/UpdateArticle", WRITERS),
     ("ArticleService/DeleteArticle", WRITERS),
     ("ArticleService/UndeleteArticle", WRITERS),
@@ -120,6 +121,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("PublicationService/VerifyPublications", KEEPERS),
     ("PublicationService/ListPublishedIssues", ANYONE),
     ("PublicationService/GetPublishedArticle", ANYONE),
+    ("PublicationService/SearchPublishedArticles", ANYONE),
     ("PublicationService/DownloadPublishedPhoto", ANYONE),
     ("PublicationService/ListPublications", ANYONE),
     ("PublicationService/GetPublication", ANYONE),
@@ -127,6 +129,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("ActivityService/WatchChanges", NEWSROOM),
     ("ActivityService/ListChanges", NEWSROOM),
     ("AdminService/VerifyPhotos", OPERATORS),
+    ("AdminService/RebuildSearchIndex", OPERATORS),
 ];
 
 /// Services that anyone may call without a token: they tell how to call the

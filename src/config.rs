@@ -70,8 +70,35 @@ pub const KEYWORD_CHARS_MAX: usize = 50;
 
 /// Characters of what is searched for.
 pub const QUERY_CHARS_MAX: usize = 200;
-/// Results of a search that are counted for its `total_size`.
+/// Results of a search for photos that are counted for its `total_size`.
 pub const SEARCH_COUNT_MAX: i64 = 1_000;
+/// Articles that may hold what is searched for and are all looked at. Of more, the
+/// newest are looked at first, and how many there are is an estimate.
+pub const SEARCH_CANDIDATES_MAX: i64 = 10_000;
+/// Articles of the newest days that a search looks at one by one before it sorts
+/// all that may hold what is searched for.
+pub const SEARCH_NEWEST_ROWS: i64 = 20_000;
+/// Memory in Postgres for one search, as Postgres writes it.
+pub const SEARCH_MEMORY: &str = "64MB";
+/// Excerpts of an article that was found, at most.
+pub const EXCERPTS_MAX: usize = 3;
+/// Characters of an excerpt at most.
+pub const EXCERPT_CHARS_MAX: usize = 80;
+/// Characters of an excerpt before the first place that is highlighted, at most.
+pub const EXCERPT_LEAD_CHARS: usize = 20;
+/// Bytes of the articles on a page of a search, before the last of them: 3 MiB, so
+/// that a client with gRPC's usual limit of 4 MiB can receive it.
+pub const SEARCH_PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Articles that a search fetches at once to fill its page.
+pub const SEARCH_ARTICLES_AT_A_TIME: usize = 20;
+/// Articles whose entries are made anew in one transaction when a search index is
+/// rebuilt.
+pub const REBUILD_ROWS: i64 = 200;
+/// Entries of a search index that are made anew between two lines of the log, when
+/// that happens by itself.
+pub const REBUILD_LOG_ROWS: i64 = 10_000;
+/// Time until it is tried again to bring the search indexes up to date.
+pub const REBUILD_PAUSE: Duration = Duration::from_secs(5);
 
 /// Pen names of a reporter.
 pub const PEN_NAMES_MAX: usize = 20;

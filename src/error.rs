@@ -243,6 +243,9 @@ pub enum Error {
     /// Too many renditions are waiting to be made.
     #[error("too many renditions are waiting to be made; try again")]
     RenditionQueueFull,
+    /// A rebuild of the search indexes is running already.
+    #[error("the search indexes are being rebuilt already; wait until that has ended")]
+    RebuildRunning,
     /// A limit is passed.
     #[error("{0}")]
     LimitExceeded(String),

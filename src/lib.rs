@@ -20,6 +20,7 @@
 //! | [`db`] | the pool, the migrator, the one door for writes, waking the feeds after one |
 //! | [`feed`] | what all feeds share: places, filters, one hub a process, watchers |
 //! | [`byline`] | who signs articles and photos |
+//! | [`search`] | finding articles by what they say: the index, the language of queries, excerpts |
 //! | [`workflow`] | draft, reviewed, published: rules that articles, issues and photos share |
 //! | [`newspaper`] [`issue`] [`article`] [`reporter`] [`photo`] [`publication`] [`activity`] | the slices: `mod` (types and rules), `store` (SQL), `rpc` (handlers) |
 //! | [`import`] | readers of foreign formats into drafts; clients of the API |
@@ -50,6 +51,7 @@ pub mod newspaper;
 pub mod photo;
 pub mod publication;
 pub mod reporter;
+pub mod search;
 pub mod server;
 pub mod telemetry;
 pub mod terminal;

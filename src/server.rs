@@ -116,6 +116,7 @@ pub async fn start_with(
         tokio::spawn(publication::clock::run(db.clone(), files.clone())),
         tokio::spawn(activity::sweep::run(db.clone(), settings.feeds.change_retention_days)),
         tokio::spawn(photo::sweep::run(db.clone(), files.clone())),
+        tokio::spawn(admin::rebuild::run(db.clone())),
         tokio::spawn(feed::hub::run(db.clone(), vec![feeds.publications.clone(), feeds.changes.clone()])),
     ];
     // Without it small answers wait for the client's delayed acknowledgement.

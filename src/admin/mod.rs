@@ -2,6 +2,7 @@
 //! for one person of the newsroom, which is how a sign-off knows who signs. It
 //! is shown once and kept only as its digest.
 
+pub mod rebuild;
 pub mod rpc;
 pub(crate) mod store;
 

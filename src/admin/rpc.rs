@@ -4,6 +4,7 @@ use futures::{StreamExt, stream::BoxStream};
 use tonic::{Request, Response, Status};
 
 use crate::{
+    admin::rebuild,
     db::Db,
     error::Result,
     pb::{self, servers::admin_service_server::AdminService},
@@ -41,6 +42,34 @@ impl AdminService for Service {
         let walk = verify::begin(db, files, caller, message.remove_orphans).await?;
         let steps = verify::steps(walk).map(|step| Ok(step?.into()));
         Ok(Response::new(steps.boxed()))
+    }
+
+    type RebuildSearchIndexStream = BoxStream<'static, Result<pb::RebuildSearchIndexResponse, Status>>;
+
+    async fn rebuild_search_index(
+        &self,
+        request: Request<pb::RebuildSearchIndexRequest>,
+    ) -> Answer<Self::RebuildSearchIndexStream> {
+        let (caller, _) = wire::open(request)?;
+        let steps = rebuild::steps(rebuild::begin(self.db.clone(), caller).await?);
+        Ok(Response::new(steps.map(|step| Ok(step?.into())).boxed()))
+    }
+}
+
+impl From<rebuild::Progress> for pb::RebuildSearchIndexResponse {
+    fn from(progress: rebuild::Progress) -> pb::RebuildSearchIndexResponse {
+        use pb::rebuild_search_index_response::Index;
+        let index = match progress.index {
+            rebuild::Index::Articles => Index::Articles,
+            rebuild::Index::PublishedArticles => Index::PublishedArticles,
+            rebuild::Index::Photos => Index::Photos,
+        };
+        pb::RebuildSearchIndexResponse {
+            index: index.into(),
+            done_count: progress.done,
+            total_count: progress.total,
+            finished: progress.finished,
+        }
     }
 }
 

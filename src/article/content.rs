@@ -11,6 +11,7 @@ use crate::{
     byline::{self, Byline},
     digest::Digest,
     error::Result,
+    search::{self, Kind, Part},
 };
 
 /// The content of an article.
@@ -161,8 +162,87 @@ impl Content {
         all.into_iter().collect()
     }
 
+    /// Every text of it by which it is found, in the order of the page.
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        let part = |kind, field: &str, text| Part { kind, field: field.to_owned(), text };
+        let mut parts: Vec<Part> = vec![
+            part(Kind::Headline, "kicker", &self.kicker),
+            part(Kind::Headline, "headline", &self.headline),
+            part(Kind::Headline, "subheadline", &self.subheadline),
+            part(Kind::Column, "column", &self.column),
+            part(Kind::Body, "dateline", &self.dateline),
+        ];
+        let bylines = self.bylines.iter().map(|byline| byline.printed_name.as_str());
+        parts.extend(numbered(Kind::Byline, "bylines", ".printed_name", bylines));
+        parts.push(part(Kind::Body, "source_credit", &self.source_credit));
+        for (index, block) in self.body.iter().enumerate() {
+            parts.extend(block.parts(&format!("body[{index}]")));
+        }
+        for (index, used) in self.photos.iter().enumerate() {
+            parts.extend(used.parts(&format!("photos[{index}]")));
+        }
+        parts.extend(numbered(Kind::Body, "keywords", "", self.keywords.iter().map(String::as_str)));
+        parts.push(part(Kind::Body, "place", &self.place));
+        parts
+    }
+
+    /// What it is found by.
+    pub fn search_entry(&self) -> search::Entry {
+        search::entry(&self.parts())
+    }
+
     /// Whether there is anything to print under the headline.
     pub fn has_body(&self) -> bool {
         !self.body.is_empty() || !self.photos.is_empty()
     }
+}
+
+impl Block {
+    /// Its texts; `field` is its own path.
+    fn parts(&self, field: &str) -> Vec<Part<'_>> {
+        let part = |name: &str, text| Part { kind: Kind::Body, field: format!("{field}.{name}"), text };
+        match self {
+            Block::Paragraph { text, .. } => vec![part("paragraph.text", text)],
+            Block::Heading { text, .. } => vec![part("heading.text", text)],
+            Block::Label { text } => vec![part("label.text", text)],
+            Block::Quote { text, attribution } => {
+                vec![part("quote.text", text), part("quote.attribution", attribution)]
+            }
+            Block::List { items, .. } => {
+                let items = items.iter().map(String::as_str);
+                numbered(Kind::Body, &format!("{field}.list.items"), "", items).collect()
+            }
+            Block::Table { rows } => rows
+                .iter()
+                .enumerate()
+                .flat_map(|(row, cells)| {
+                    let cells_field = format!("{field}.table.rows[{row}].cells");
+                    let cells = cells.iter().map(String::as_str);
+                    numbered(Kind::Body, &cells_field, "", cells).collect::<Vec<_>>()
+                })
+                .collect(),
+            Block::Photo { photo } => photo.parts(&format!("{field}.photo")),
+        }
+    }
+}
+
+impl PhotoUse {
+    fn parts(&self, field: &str) -> Vec<Part<'_>> {
+        let part = |name: &str, text| Part { kind: Kind::Body, field: format!("{field}.{name}"), text };
+        vec![part("caption", &self.caption), part("credit_line", &self.credit_line)]
+    }
+}
+
+/// The texts of a list; `behind` stands behind the number in the path of each.
+fn numbered<'a>(
+    kind: Kind,
+    field: &str,
+    behind: &str,
+    texts: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = Part<'a>> {
+    texts.enumerate().map(move |(index, text)| Part {
+        kind,
+        field: format!("{field}[{index}]{behind}"),
+        text,
+    })
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     digest::Digest,
     error::{Error, Result},
+    search::Document,
     workflow::{Review, Schedule, State},
 };
 
@@ -86,6 +87,12 @@ impl Article {
     /// The full resource name.
     pub fn name(&self) -> String {
         name(self.id)
+    }
+
+    /// What it is found by.
+    pub fn search_document(&self) -> Document {
+        let (newspaper, entry) = (self.newspaper.clone(), self.content.search_entry());
+        Document { article: self.id, newspaper, entry }
     }
 
     /// Fails if the article is deleted.

@@ -51,6 +51,12 @@ pub struct Db {
     commits: Arc<Notify>,
 }
 
+/// Holds a lock of [`Db::try_lock`].
+#[derive(Debug)]
+pub struct Lock {
+    connection: PgConnection,
+}
+
 /// A mutation, as its caller asked for it.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -148,6 +154,8 @@ impl Db {
             ("statement_timeout", statement_ms.clone()),
             ("idle_in_transaction_session_timeout", statement_ms),
             ("timezone", "UTC".to_owned()),
+            // Compiling a statement takes longer than any of these runs.
+            ("jit", "off".to_owned()),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(connections_max)
@@ -197,20 +205,26 @@ impl Db {
         self.pool.close().await;
     }
 
+    /// A lock that one holder at a time has, over all processes, until it is dropped;
+    /// none while another has it.
+    pub async fn try_lock(&self, key: i64) -> Result<Option<Lock>> {
+        // Taken out of the pool: the lock belongs to the connection.
+        let mut connection = self.read().await?.detach();
+        let locked =
+            sqlx::query_scalar!("select pg_try_advisory_lock($1)", key).fetch_one(&mut connection).await?;
+        Ok((locked == Some(true)).then_some(Lock { connection }))
+    }
+
     /// Brings the schema up to this program. Safe when several start at once:
     /// they try for the lock in turn, as waiting in the database would deadlock
     /// with `create index concurrently`.
     pub async fn migrate(&self) -> Result<()> {
-        let mut connection = self.read().await?.detach();
-        loop {
-            let locked = sqlx::query_scalar!("select pg_try_advisory_lock($1)", MIGRATION_LOCK)
-                .fetch_one(&mut connection)
-                .await?;
-            if locked == Some(true) {
-                break;
+        let Lock { mut connection } = loop {
+            match self.try_lock(MIGRATION_LOCK).await? {
+                Some(lock) => break lock,
+                None => tokio::time::sleep(MIGRATION_LOCK_PAUSE).await,
             }
-            tokio::time::sleep(MIGRATION_LOCK_PAUSE).await;
-        }
+        };
         // Indexes of large tables take longer than a request may.
         sqlx::query!("select set_config('statement_timeout', '0', false)").fetch_one(&mut connection).await?;
         let mut migrator = sqlx::migrate!();

@@ -56,7 +56,8 @@ impl Error {
             | Error::PhotoWithoutFile { .. }
             | Error::UploadIncomplete { .. }
             | Error::NoRendition { .. }
-            | Error::RenditionFailed(_) => Code::FailedPrecondition,
+            | Error::RenditionFailed(_)
+            | Error::RebuildRunning => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
             Error::RoleNotAllowed { .. } => Code::PermissionDenied,
             Error::LimitExceeded(_) | Error::TooManyUploads(_) | Error::RenditionQueueFull => {
@@ -100,6 +101,7 @@ impl Error {
             Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
             Error::NoRendition { .. } => "NO_RENDITION",
             Error::RenditionFailed(_) => "RENDITION_FAILED",
+            Error::RebuildRunning => "REBUILD_RUNNING",
             Error::RenditionQueueFull => "RENDITION_QUEUE_FULL",
             Error::LimitExceeded(_) => "LIMIT_EXCEEDED",
             Error::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",

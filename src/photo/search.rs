@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use serde::Serialize;
 
-use super::{Channel, Clearance, Words, metadata};
+use super::{Channel, Clearance, Photo, Words, metadata};
 use crate::{
     byline::Byline,
     text::{fold, grams},
@@ -43,8 +44,8 @@ impl From<&metadata::Embedded> for Embedded {
     }
 }
 
-/// What is kept of a photo to find it by.
-#[derive(Clone, Debug, PartialEq)]
+/// What is kept of a photo to find it by. Its field names are those of the table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// Everything that is searched, folded.
     pub folded: String,
@@ -97,6 +98,12 @@ impl Query {
 fn telling_grams(word: &str) -> impl Iterator<Item = &str> {
     let has_pairs = word.chars().nth(1).is_some();
     grams(word).into_iter().filter(move |gram| !has_pairs || gram.chars().nth(1).is_some())
+}
+
+/// What is kept of a photo.
+pub fn entry_of(photo: &Photo) -> Entry {
+    let embedded = photo.embedded.as_ref().map(Embedded::from).unwrap_or_default();
+    entry(&photo.words, &embedded)
 }
 
 /// What is kept of a photo with these words and a file that says this.

@@ -24,6 +24,7 @@ use crate::{
         preflight, seal,
         store::{self, served::Placed},
     },
+    search,
     wire::{Expected, name::IssueName},
     workflow::{State, illegal_move},
 };
@@ -224,6 +225,7 @@ async fn publish_articles<'a>(
     let articles: Vec<&Article> = articles.into_iter().collect();
     let ids: Vec<Uuid> = articles.iter().map(|article| article.id).collect();
     article::store::set_published(transaction.connection(), &ids, sequence, now).await?;
+    search::store::publish(transaction.connection(), &ids).await?;
     for article in articles {
         record(transaction, article.name(), "published", article.content_digest);
     }

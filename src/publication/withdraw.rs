@@ -20,6 +20,7 @@ use crate::{
         seal, store,
         store::withdrawal::{self, Standing},
     },
+    search,
     wire::{Expected, name::IssueName},
     workflow::{self, State, illegal_move},
 };
@@ -124,6 +125,7 @@ async fn take_back(
     let now = transaction.now();
     let connection = transaction.connection();
     withdrawal::take_back(connection, &ids, &tombstones).await?;
+    search::store::set_days(connection, &ids).await?;
     workflow::store::void_all(connection, &ids, now).await?;
     article::store::set_withdrawn(connection, &ids, &tombstones, now).await?;
     for article in articles {
@@ -157,6 +159,11 @@ async fn restore(transaction: &mut Transaction, article: &Article, standing: &[S
         served.to_vec()
     };
     withdrawal::restore_article(connection, article.id, place.publication, &bytes).await?;
+    let published = article::store::kept_revision(connection, article.id, place.revision).await?;
+    let (newspaper, entry) = (article.newspaper.clone(), published.content.search_entry());
+    let document = search::Document { article: article.id, newspaper, entry };
+    search::store::write_published(connection, &[document]).await?;
+    search::store::set_days(connection, &[article.id]).await?;
     // A later revision that only the withdrawn issue brought is out no more.
     let is_out = place.revision == article.revision;
     let state = if article.state == State::Published && !is_out { State::Reviewed } else { article.state };

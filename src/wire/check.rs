@@ -10,6 +10,7 @@ use crate::{
     digest::Digest,
     error::{Error, Result, Violation},
     pb::google::r#type::Date,
+    search::query::{self, Query},
     text::find_control_character,
     wire::{
         Expected,
@@ -328,6 +329,19 @@ impl Check {
             self.add("request_id", "must be a UUID that is not all zeros");
         }
         uuid
+    }
+
+    /// What is searched for.
+    pub fn query(&mut self, field: &str, value: String) -> Query {
+        let value = self.lines(field, value, config::QUERY_CHARS_MAX);
+        // Of a text that is too long, one violation is enough.
+        if value.chars().nth(config::QUERY_CHARS_MAX).is_some() {
+            return Query::default();
+        }
+        query::parse(&value).unwrap_or_else(|query::Mistake { position, description }| {
+            self.add(field, format!("at character {position}: {description}"));
+            Query::default()
+        })
     }
 
     /// A page size (aip.dev/158): the default for 0, capped, never negative.

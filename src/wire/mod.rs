@@ -10,6 +10,7 @@ pub mod name;
 pub mod page;
 pub mod parts;
 pub mod review;
+mod snippet;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost::Message;

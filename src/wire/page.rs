@@ -52,7 +52,12 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
         }
         rows.truncate(self.size as usize);
         let Some(last) = rows.last() else { return Ok(String::new()) };
-        let key = serde_json::to_vec(&key(last))?;
+        self.token(&key(last))
+    }
+
+    /// The token of a page that begins behind the row with this key.
+    pub fn token(&self, key: &K) -> Result<String> {
+        let key = serde_json::to_vec(key)?;
         Ok(BASE64URL_NOPAD.encode(&[seal(self.list, &key), key].concat()))
     }
 }

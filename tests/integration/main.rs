@@ -1,6 +1,7 @@
 //! The tests: a real server, a real Postgres, a real client.
 
 mod access;
+mod article_search;
 mod bad_input;
 mod command;
 mod concurrency;
@@ -9,6 +10,7 @@ mod corrections;
 mod embedded;
 mod faults;
 mod feed;
+mod generate;
 mod grpcurl;
 mod history;
 mod import_page;

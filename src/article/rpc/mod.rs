@@ -2,6 +2,7 @@
 
 mod content;
 mod correction;
+mod find;
 mod history;
 mod work;
 
@@ -19,6 +20,7 @@ use crate::{
     pb::{self, servers::article_service_server::ArticleService},
     photo,
     publication::{self, ArticleOrder},
+    search,
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
 };
 
@@ -144,6 +146,14 @@ impl ArticleService for Service {
         Ok(Response::new(pb::ListArticlesResponse { articles, next_page_token }))
     }
 
+    async fn search_articles(
+        &self,
+        request: Request<pb::SearchArticlesRequest>,
+    ) -> Answer<pb::SearchArticlesResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(find::answer(&self.db, message).await?))
+    }
+
     async fn update_article(&self, request: Request<pb::UpdateArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
         let mut check = Check::default();
@@ -186,6 +196,7 @@ impl ArticleService for Service {
                 }
                 article.delete_time = Some(transaction.now());
                 article.schedule = None;
+                search::store::remove(transaction.connection(), &[id]).await?;
                 let digest = article.content_digest;
                 work::save(transaction, article, "deleted", Some(digest)).await
             })
@@ -213,6 +224,7 @@ impl ArticleService for Service {
                 let mut content = article.content.clone();
                 work::resolve(transaction, id, &article.newspaper, &mut content).await?;
                 article.delete_time = None;
+                search::store::write(transaction.connection(), &[article.search_document()]).await?;
                 let digest = article.content_digest;
                 work::save(transaction, article, "undeleted", Some(digest)).await
             })

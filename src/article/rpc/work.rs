@@ -9,7 +9,7 @@ use crate::{
     db::{Change, Transaction},
     digest::Digest,
     error::{Error, Result, Violation},
-    newspaper, pb, photo, publication,
+    newspaper, pb, photo, publication, search,
     wire::{self, Check},
     workflow::{self, Outcome, Review, State, Subject},
 };
@@ -83,6 +83,7 @@ pub async fn save_content(
         store::forget_revisions(connection, article.id, kept).await?;
     }
     store::set_references(connection, article.id, &reporters, &photos).await?;
+    search::store::write(connection, &[article.search_document()]).await?;
     workflow::store::void(connection, article.id, now).await?;
     workflow::store::add_author(connection, article.id, &author).await?;
     save(transaction, article, "updated", Some(before)).await
@@ -138,6 +139,7 @@ pub async fn create(
     store::insert(connection, &article).await?;
     store::insert_revision(connection, &article, &creator).await?;
     store::set_references(connection, article.id, &reporters, &photos).await?;
+    search::store::write(connection, &[article.search_document()]).await?;
     workflow::store::add_author(connection, article.id, &creator).await?;
     let after = Some(article.content_digest);
     transaction.record(Change { resource: article.name(), kind: "created", before: None, after });

@@ -54,8 +54,7 @@ pub(super) async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::E
 
 /// Keeps what a photo is found by.
 async fn find_by(connection: &mut Connection, photo: &Photo) -> Result<()> {
-    let embedded = photo.embedded.as_ref().map(search::Embedded::from).unwrap_or_default();
-    store::search::write(connection, photo.id, &search::entry(&photo.words, &embedded)).await
+    store::search::write(connection, &[(photo.id, search::entry_of(photo))]).await
 }
 
 /// Writes the change of a locked photo, and notes it.

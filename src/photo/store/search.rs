@@ -12,20 +12,20 @@ use crate::{
     },
 };
 
-/// Keeps what a photo is found by, instead of what was kept before.
-pub async fn write(connection: &mut PgConnection, photo: Uuid, entry: &Entry) -> Result<()> {
+/// Keeps what photos are found by, instead of what was kept before.
+pub async fn write(connection: &mut PgConnection, entries: &[(Uuid, Entry)]) -> Result<()> {
+    // As rows of JSON: they hold lists of any length.
+    let rows = serde_json::to_value(entries)?;
     sqlx::query!(
         "insert into photo_search (photo, folded, grams, creators, places, keywords, capture_date)
-         values ($1, $2, $3, $4, $5, $6, $7)
+         select (row ->> 0)::uuid, e.folded, e.grams, e.creators, e.places, e.keywords, e.capture_date
+         from jsonb_array_elements($1) as row,
+              jsonb_to_record(row -> 1) as e (folded text, grams text[], creators text, places text,
+                                              keywords text[], capture_date date)
          on conflict (photo) do update
-         set folded = $2, grams = $3, creators = $4, places = $5, keywords = $6, capture_date = $7",
-        photo,
-        entry.folded,
-        &entry.grams,
-        entry.creators,
-        entry.places,
-        &entry.keywords,
-        entry.capture_date
+         set folded = excluded.folded, grams = excluded.grams, creators = excluded.creators,
+             places = excluded.places, keywords = excluded.keywords, capture_date = excluded.capture_date",
+        rows
     )
     .execute(connection)
     .await?;

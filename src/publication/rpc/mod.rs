@@ -1,6 +1,7 @@
 //! `PublicationService`: the read side.
 
 mod question;
+mod search;
 pub mod watch;
 
 use bytes::Bytes;
@@ -174,6 +175,14 @@ impl PublicationService for Service {
         let publication = optional_publication(&mut check, &message.publication);
         check.finish()?;
         Ok(Response::new(Sealed(self.article(id, publication).await?)))
+    }
+
+    async fn search_published_articles(
+        &self,
+        request: Request<pb::SearchPublishedArticlesRequest>,
+    ) -> Answer<pb::SearchPublishedArticlesResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(search::answer(&self.db, message).await?))
     }
 
     type DownloadPublishedPhotoStream =

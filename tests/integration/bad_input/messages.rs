@@ -129,6 +129,7 @@ async fn an_empty_message_never_breaks_a_method() {
         "ActivityService/WatchChanges",
         "ActivityService/ListChanges",
         "AdminService/VerifyPhotos",
+        "AdminService/RebuildSearchIndex",
     ];
     for (method, _) in methods() {
         let answer = stage.line_for(&method).send(&method, vec![Vec::new()]).await;

@@ -199,6 +199,14 @@ fn body_texts(stage: &Stage) -> Vec<Text> {
     ]
 }
 
+fn search_articles(request: pb::SearchArticlesRequest) -> Ask {
+    ask("ArticleService/SearchArticles", &request)
+}
+
+fn search_published(request: pb::SearchPublishedArticlesRequest) -> Ask {
+    ask("PublicationService/SearchPublishedArticles", &request)
+}
+
 fn search_photos(request: pb::SearchPhotosRequest) -> Ask {
     ask("PhotoService/SearchPhotos", &request)
 }
@@ -215,6 +223,8 @@ fn photo_texts() -> Vec<Text> {
         })
         .required(),
         of!(search_photos, SearchPhotosRequest, "query", query, 200).lines(),
+        of!(search_articles, SearchArticlesRequest, "query", query, 200).lines().required(),
+        of!(search_published, SearchPublishedArticlesRequest, "query", query, 200).lines().required(),
         of!(search_photos, SearchPhotosRequest, "creator", creator, 200),
         of!(search_photos, SearchPhotosRequest, "place", place, 200),
         of!(search_photos, SearchPhotosRequest, "keyword", keyword, 50),

@@ -79,6 +79,11 @@ fn dated(stage: &Stage, day: Option<Date>) -> Vec<(&'static str, Ask)> {
         ("captured_from", search(pb::SearchPhotosRequest { captured_from: day, ..Default::default() })),
         ("captured_until", search(pb::SearchPhotosRequest { captured_until: day, ..Default::default() })),
         ("granted_date", search(pb::SearchPhotosRequest { granted_date: day, ..Default::default() })),
+        ("from_date", published(pb::SearchPublishedArticlesRequest { from_date: day, ..Default::default() })),
+        (
+            "until_date",
+            published(pb::SearchPublishedArticlesRequest { until_date: day, ..Default::default() }),
+        ),
         ("publish_date", ask("IssueService/CloneIssue", &clone)),
         ("publish_date", ask("PublicationService/GetPublishedIssue", &get)),
     ]
@@ -105,6 +110,14 @@ fn granted(rights: pb::Rights) -> Ask {
 
 fn search(request: pb::SearchPhotosRequest) -> Ask {
     ask("PhotoService/SearchPhotos", &request)
+}
+
+fn published(request: pb::SearchPublishedArticlesRequest) -> Ask {
+    let query = "龙舟".into();
+    ask(
+        "PublicationService/SearchPublishedArticles",
+        &pb::SearchPublishedArticlesRequest { query, ..request },
+    )
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Access tokens in Postgres.
 
+pub mod search;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
