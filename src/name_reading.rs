@@ -1,10 +1,15 @@
 //! How a person's name is read aloud and typed: in pinyin, with tones and without, and by initials. A surname is
 //! often read otherwise than the same character in running text.
 
+mod tones;
+
+pub use tones::{with_marks_apart, without_tones};
+
 use pinyin::ToPinyin;
 use unicode_width::UnicodeWidthChar;
 
 use crate::text::half_width;
+use tones::{sortable, without_tone};
 
 /// Characters of a name that [`pinyin_keys`] reads; the rest is ignored.
 pub const PINYIN_NAME_CHARACTERS_MAX: usize = 64;
@@ -49,6 +54,21 @@ pub fn pinyin_keys(name: &str) -> Vec<String> {
         }
     }
     keys
+}
+
+/// What sorts names the Chinese way, by code point: the pinyin of each, syllable by syllable, and in a
+/// syllable first its letters and then its tone, the neutral one last. 陈岚 gives `chen2 lan2`, behind
+/// 陈安 (`chen2 an1`) and before 程安 (`cheng2 an1`).
+///
+/// `ü` stands behind a `u` that is otherwise alike and before everything longer, as in 现代汉语词典 (路, 绿, 乱).
+/// Other letters stand as in [`pinyin_keys`], of which this reads as much of a name.
+pub fn pinyin_order(name: &str) -> String {
+    let name: String = name.chars().take(PINYIN_NAME_CHARACTERS_MAX).map(half_width).collect();
+    let words = words_of_name(&name);
+    if words.is_empty() {
+        return name.trim().to_lowercase();
+    }
+    words.iter().map(|word| sortable(&word.toned)).collect::<Vec<_>>().join(" ")
 }
 
 /// One word of a name: a Chinese syllable, or a run of letters.
@@ -247,22 +267,6 @@ fn plain_spellings(readings: &[&str]) -> Vec<String> {
     spellings
 }
 
-/// A letter of pinyin without its tone mark; `None` for a mark that stands by itself (U+0300–U+036F).
-fn without_tone(letter: char) -> Option<char> {
-    Some(match letter {
-        'ā' | 'á' | 'ǎ' | 'à' => 'a',
-        'ē' | 'é' | 'ě' | 'è' | 'ê' | 'ế' | 'ề' => 'e',
-        'ī' | 'í' | 'ǐ' | 'ì' => 'i',
-        'ō' | 'ó' | 'ǒ' | 'ò' => 'o',
-        'ū' | 'ú' | 'ǔ' | 'ù' => 'u',
-        'ǖ' | 'ǘ' | 'ǚ' | 'ǜ' => 'ü',
-        'ń' | 'ň' | 'ǹ' => 'n',
-        'ḿ' => 'm',
-        '\u{300}'..='\u{36F}' => return None,
-        _ => letter,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +290,40 @@ mod tests {
             ("  ", &[]),
         ] {
             assert_eq!(pinyin_keys(name), keys, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_sort_syllable_by_syllable_letters_before_tones() {
+        let sorted = [
+            "Anna Müller",
+            "陈安",
+            "晨风",
+            "陈岚",
+            "陳嵐",
+            "陈澜生",
+            "程安",
+            "刘路",
+            "刘绿",
+            "刘乱",
+            "刘伦",
+            "单小明",
+            "尉迟恭",
+            "尉迟躬行",
+        ];
+        let mut orders: Vec<(String, &str)> = sorted.iter().map(|name| (pinyin_order(name), *name)).collect();
+        let given = orders.clone();
+        orders.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(orders, given);
+        for (name, order) in [
+            ("陈岚", "chen2 lan2"),
+            ("吕芳", "lu:3 fang1"),
+            ("Ａｎｎａ", "anna5"),
+            ("查尔斯·吴", "cha2 er3 si1 wu2"),
+            ("·", "·"),
+            ("", ""),
+        ] {
+            assert_eq!(pinyin_order(name), order);
         }
     }
 
