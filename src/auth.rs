@@ -97,6 +97,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("ReporterService/UpdateReporter", EDITORS),
     ("ReporterService/DeleteReporter", EDITORS),
     ("ReporterService/UndeleteReporter", EDITORS),
+    ("ReporterService/SearchReporters", NEWSROOM),
     ("PhotoService/CreatePhoto", WRITERS),
     ("PhotoService/GetPhoto", NEWSROOM),
     ("PhotoService/BatchGetPhotos", NEWSROOM),

@@ -102,6 +102,10 @@ pub const REBUILD_PAUSE: Duration = Duration::from_secs(5);
 
 /// Pen names of a reporter.
 pub const PEN_NAMES_MAX: usize = 20;
+/// How often reporters are looked for whom search does not know as they are now.
+pub const REPORTER_UPKEEP_PERIOD: Duration = Duration::from_secs(60);
+/// Reporters whose keys are made at once.
+pub const REPORTER_UPKEEP_ROWS: i64 = 500;
 /// Bylines of an article.
 pub const ARTICLE_BYLINES_MAX: usize = 50;
 /// Bylines of a photo.

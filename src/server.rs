@@ -115,6 +115,7 @@ pub async fn start_with(
         tokio::spawn(sweep_requests(db.clone())),
         tokio::spawn(publication::clock::run(db.clone(), files.clone())),
         tokio::spawn(activity::sweep::run(db.clone(), settings.feeds.change_retention_days)),
+        tokio::spawn(reporter::upkeep::run(db.clone())),
         tokio::spawn(photo::sweep::run(db.clone(), files.clone())),
         tokio::spawn(admin::rebuild::run(db.clone())),
         tokio::spawn(feed::hub::run(db.clone(), vec![feeds.publications.clone(), feeds.changes.clone()])),

@@ -3,7 +3,9 @@
 //! the name is for readers; telephone and mailbox stay in the newsroom.
 
 pub mod rpc;
+pub mod search;
 pub(crate) mod store;
+pub mod upkeep;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

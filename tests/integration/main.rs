@@ -16,6 +16,7 @@ mod history;
 mod import_page;
 mod layering;
 mod newsroom;
+mod people;
 mod photo_files;
 mod photo_rights;
 mod photo_search;

@@ -120,6 +120,7 @@ async fn an_empty_message_never_breaks_a_method() {
         "NewspaperService/ListNewspapers",
         "ArticleService/ListArticles",
         "ReporterService/ListReporters",
+        "ReporterService/SearchReporters",
         "PhotoService/CreatePhoto",
         "PhotoService/ListPhotos",
         "PhotoService/SearchPhotos",

@@ -67,6 +67,10 @@ fn named(reporter: pb::Reporter) -> Ask {
     create_reporter(pb::Reporter { display_name: "名".into(), ..reporter })
 }
 
+fn search_reporters(request: pb::SearchReportersRequest) -> Ask {
+    ask("ReporterService/SearchReporters", &request)
+}
+
 fn reporter_texts() -> Vec<Text> {
     vec![
         of!(create_reporter, Reporter, "reporter.display_name", display_name, 100).required(),
@@ -78,6 +82,7 @@ fn reporter_texts() -> Vec<Text> {
         of!(named, Reporter, "reporter.desk", desk, 100),
         of!(named, Reporter, "reporter.email", email, 320),
         of!(named, Reporter, "reporter.phone", phone, 50),
+        of!(search_reporters, SearchReportersRequest, "query", query, 200).lines(),
     ]
 }
 

@@ -165,6 +165,29 @@ async fn a_search_by_days_and_rights_says_what_can_be_met() {
 }
 
 #[tokio::test]
+async fn reporters_are_looked_for_by_what_names_are_made_of_in_an_order_that_is_known() {
+    let stage = Stage::open().await;
+    let search = |query: &str, order_by: &str| {
+        let (query, order_by) = (query.into(), order_by.into());
+        let request = pb::SearchReportersRequest { query, order_by, ..Default::default() };
+        ask("ReporterService/SearchReporters", &request)
+    };
+    let mut cases = Vec::new();
+    for query in ["·", "，。", "——", "%", "'", "😀", "\u{200D}"] {
+        cases.push(case(format!("{query:?}"), search(query, ""), &["query"]));
+    }
+    for order in ["Pinyin", "pinyin desc", "pinyin,display_name", " ", "create_time", "拼音"] {
+        cases.push(case(format!("by {order:?}"), search("", order), &["order_by"]));
+    }
+    cases.push(case("both", search("·", "desk"), &["order_by", "query"]));
+    stage.refuses(cases).await;
+    let right = [("", ""), (" ", "pinyin"), ("\n", "display_name"), ("·a", ""), ("1", ""), ("\u{E000}", "")];
+    let right = right.map(|(query, order)| (format!("{query:?} {order}"), search(query, order)));
+    stage.takes(right.into()).await;
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn a_time_to_check_for_is_a_time() {
     let stage = Stage::open().await;
     let at = |seconds, nanos| {

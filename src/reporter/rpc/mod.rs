@@ -1,5 +1,7 @@
 //! `ReporterService`.
 
+mod search;
+
 use tonic::{Request, Response};
 use uuid::Uuid;
 
@@ -228,5 +230,13 @@ impl ReporterService for Service {
             })
         });
         Ok(Response::new(undeleted.await?))
+    }
+
+    async fn search_reporters(
+        &self,
+        request: Request<pb::SearchReportersRequest>,
+    ) -> Answer<pb::SearchReportersResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(search::answer(&self.db, message).await?))
     }
 }

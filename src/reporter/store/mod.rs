@@ -1,12 +1,14 @@
 //! Reporters in Postgres.
 
+pub mod search;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     error::Result,
-    reporter::{Details, Reporter},
+    reporter::{self, Details, Reporter},
 };
 
 struct Row {
@@ -45,26 +47,36 @@ impl From<Row> for Reporter {
     }
 }
 
-/// One reporter, deleted or not.
-pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Reporter>> {
-    let row = sqlx::query_as!(
+/// Several reporters, deleted or not, in no order; those that are there.
+pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Reporter>> {
+    let rows = sqlx::query_as!(
         Row,
         "select id, display_name, pen_names, press_card_number, desk, email, phone, retired, version,
                 create_time, update_time, delete_time
-         from reporters where id = $1",
-        id
+         from reporters where id = any($1)",
+        ids
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(row.map(Reporter::from))
+    Ok(rows.into_iter().map(Reporter::from).collect())
+}
+
+/// One reporter, deleted or not.
+pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Reporter>> {
+    Ok(find_all(connection, &[id]).await?.pop())
 }
 
 /// One reporter, locked against other changes until the transaction ends.
 pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Reporter>> {
-    sqlx::query!("select id from reporters where id = $1 for update", id)
-        .fetch_optional(&mut *connection)
+    Ok(lock_all(connection, &[id]).await?.pop())
+}
+
+/// Several reporters, locked in the order of their ids; those that are there.
+pub async fn lock_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Reporter>> {
+    sqlx::query!("select id from reporters where id = any($1) order by id for update", ids)
+        .fetch_all(&mut *connection)
         .await?;
-    find(connection, id).await
+    find_all(connection, ids).await
 }
 
 /// Reporters by id, those behind `after`.
@@ -90,7 +102,7 @@ pub async fn list(
     Ok(rows.into_iter().map(Reporter::from).collect())
 }
 
-/// Adds a reporter.
+/// Adds a reporter, with what it is found by.
 pub async fn insert(connection: &mut PgConnection, reporter: &Reporter) -> Result<()> {
     let details = &reporter.details;
     sqlx::query!(
@@ -110,12 +122,12 @@ pub async fn insert(connection: &mut PgConnection, reporter: &Reporter) -> Resul
         reporter.create_time,
         reporter.update_time
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    search::write(connection, &[reporter::search::entry(reporter.id, reporter.version, details)]).await
 }
 
-/// Writes a changed reporter, times and version included.
+/// Writes a changed reporter, times and version included, with what it is found by.
 pub async fn update(connection: &mut PgConnection, reporter: &Reporter) -> Result<()> {
     let details = &reporter.details;
     sqlx::query!(
@@ -135,9 +147,9 @@ pub async fn update(connection: &mut PgConnection, reporter: &Reporter) -> Resul
         reporter.update_time,
         reporter.delete_time
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    search::write(connection, &[reporter::search::entry(reporter.id, reporter.version, details)]).await
 }
 
 /// The names of some articles and photos whose bylines refer to a reporter.
