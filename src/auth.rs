@@ -98,6 +98,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("ReporterService/DeleteReporter", EDITORS),
     ("ReporterService/UndeleteReporter", EDITORS),
     ("ReporterService/SearchReporters", NEWSROOM),
+    ("ReporterService/MergeReporters", EDITORS),
     ("PhotoService/CreatePhoto", WRITERS),
     ("PhotoService/GetPhoto", NEWSROOM),
     ("PhotoService/BatchGetPhotos", NEWSROOM),

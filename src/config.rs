@@ -102,6 +102,11 @@ pub const REBUILD_PAUSE: Duration = Duration::from_secs(5);
 
 /// Pen names of a reporter.
 pub const PEN_NAMES_MAX: usize = 20;
+/// Articles and photos that a duplicate stands in which is merged into another
+/// reporter: all of them change in one transaction.
+pub const MERGE_COPIES_MAX: usize = 10_000;
+/// Articles and photos that a merge has in memory at once.
+pub const MERGE_COPIES_AT_A_TIME: usize = 100;
 /// How often reporters are looked for whom search does not know as they are now.
 pub const REPORTER_UPKEEP_PERIOD: Duration = Duration::from_secs(60);
 /// Reporters whose keys are made at once.

@@ -153,6 +153,14 @@ pub enum Error {
         /// The full name.
         name: String,
     },
+    /// The reporter is a duplicate that was merged into another one.
+    #[error("{name} was merged into {into}, for good; use {into} instead")]
+    ReporterMerged {
+        /// The full name.
+        name: String,
+        /// The full name of the other one.
+        into: String,
+    },
     /// Others refer to the resource.
     #[error("{name} is in use: {}", list(.by))]
     InUse {

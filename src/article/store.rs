@@ -411,6 +411,20 @@ pub async fn forget_revisions(connection: &mut PgConnection, id: Uuid, kept: i64
     Ok(())
 }
 
+/// Whether two revisions of an article say the same: between them nobody has written
+/// anything, only reporters were merged.
+pub async fn say_the_same(connection: &mut PgConnection, id: Uuid, one: i64, other: i64) -> Result<bool> {
+    let written = sqlx::query_scalar!(
+        r#"select count(distinct coalesce(r.carried_from, g.revision)) as "count!"
+           from unnest(array[$2::bigint, $3::bigint]) g (revision)
+           left join article_revisions r on r.article = $1 and r.revision = g.revision"#,
+        id,
+        one,
+        other
+    );
+    Ok(written.fetch_one(connection).await? == 1)
+}
+
 /// The number of the newest revision of an article, deleted or not.
 pub async fn newest_revision(connection: &mut PgConnection, id: Uuid) -> Result<Option<i64>> {
     let newest = sqlx::query_scalar!("select revision from articles where id = $1", id);

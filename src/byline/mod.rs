@@ -19,6 +19,16 @@ pub struct Byline {
     pub role: BylineRole,
 }
 
+/// Who signs with a byline that refers to a reporter: that one, or the one that it
+/// was merged into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// The reporter.
+    pub id: Uuid,
+    /// The name that is usually printed.
+    pub display_name: String,
+}
+
 /// What the person of a byline did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,4 +52,15 @@ pub enum BylineRole {
 pub fn reporters(bylines: &[Byline]) -> Vec<Uuid> {
     let reporters: BTreeSet<Uuid> = bylines.iter().filter_map(|byline| byline.reporter).collect();
     reporters.into_iter().collect()
+}
+
+/// Lets one reporter take the place of another in bylines; whether any referred to
+/// that one. Names stay as printed.
+pub fn replace(bylines: &mut [Byline], duplicate: Uuid, real: Uuid) -> bool {
+    let mut replaced = false;
+    for byline in bylines.iter_mut().filter(|byline| byline.reporter == Some(duplicate)) {
+        byline.reporter = Some(real);
+        replaced = true;
+    }
+    replaced
 }

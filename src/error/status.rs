@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::Error;
-use crate::photo;
+use crate::{photo, reporter};
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "masthead";
@@ -45,6 +45,7 @@ impl Error {
             Error::EtagMismatch { .. } | Error::UploadOffset { .. } | Error::UploadTakenOver => Code::Aborted,
             Error::Deleted { .. }
             | Error::NotDeletedYet { .. }
+            | Error::ReporterMerged { .. }
             | Error::InUse { .. }
             | Error::IllegalMove { .. }
             | Error::ReviewerNotIndependent { .. }
@@ -89,6 +90,7 @@ impl Error {
             Error::NotDeleted { .. } | Error::NotDeletedYet { .. } => "RESOURCE_NOT_DELETED",
             Error::EtagMismatch { .. } => "ETAG_MISMATCH",
             Error::Deleted { .. } => "RESOURCE_DELETED",
+            Error::ReporterMerged { .. } => "REPORTER_MERGED",
             Error::InUse { .. } => "RESOURCE_IN_USE",
             Error::IllegalMove { .. } => "ILLEGAL_MOVE",
             Error::ReviewerNotIndependent { .. } => "REVIEWER_NOT_INDEPENDENT",
@@ -144,6 +146,7 @@ impl Error {
             Error::RoleNotAllowed { role, roles, .. } => {
                 vec![("role", (*role).to_owned()), ("roles", roles.clone())]
             }
+            Error::ReporterMerged { into, .. } => vec![("merged_into", into.clone())],
             Error::NoRendition { content_type } => vec![("content_type", content_type.clone())],
             _ => Vec::new(),
         };
@@ -178,6 +181,9 @@ impl Error {
             }
             Error::DigitalRightsEnded { name, .. } => {
                 details.set_resource_info(photo::KIND, clip(name), "", clip(&self.to_string()));
+            }
+            Error::ReporterMerged { name, .. } => {
+                details.set_resource_info(reporter::KIND, clip(name), "", clip(&self.to_string()));
             }
             Error::InUse { by, .. } => {
                 for user in by.iter().take(violations_max) {

@@ -131,7 +131,8 @@ pub(super) async fn material<'a>(
     let mut material = Material::default();
     // Only what is sealed has their names in it.
     if access == Access::Lock {
-        material.reporters.extend(byline::store::hold_reporters(connection, &reporters).await?);
+        let signers = byline::store::hold_reporters(connection, &reporters).await?;
+        material.reporters.extend(signers.into_values().map(|signer| (signer.id, signer.display_name)));
     }
     material.retired = store::retired(connection, &reporters).await?;
     for photo in photos {

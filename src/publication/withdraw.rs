@@ -165,7 +165,8 @@ async fn restore(transaction: &mut Transaction, article: &Article, standing: &[S
     search::store::write_published(connection, &[document]).await?;
     search::store::set_days(connection, &[article.id]).await?;
     // A later revision that only the withdrawn issue brought is out no more.
-    let is_out = place.revision == article.revision;
+    let is_out =
+        article::store::say_the_same(connection, article.id, place.revision, article.revision).await?;
     let state = if article.state == State::Published && !is_out { State::Reviewed } else { article.state };
     article::store::set_restored(connection, article.id, place.publication, state, now).await?;
     record(transaction, article.name(), "withdrawn", article.content_digest);

@@ -2,6 +2,7 @@
 //! name, may have pen names, and one day retires but stays in old bylines. Only
 //! the name is for readers; telephone and mailbox stay in the newsroom.
 
+pub mod merge;
 pub mod rpc;
 pub mod search;
 pub(crate) mod store;
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
+    config,
     error::{Error, Result},
     name_reading::pinyin_keys,
 };
@@ -33,6 +35,8 @@ pub struct Reporter {
     pub update_time: DateTime<Utc>,
     /// When deleted.
     pub delete_time: Option<DateTime<Utc>>,
+    /// The reporter that this one, a duplicate, was merged into.
+    pub merged_into: Option<Uuid>,
 }
 
 /// What the newsroom writes down of a person.
@@ -65,12 +69,43 @@ impl Reporter {
         pinyin_keys(&self.details.display_name)
     }
 
-    /// Fails if the reporter is deleted.
+    /// Fails if the reporter is deleted, or was merged into another one.
     pub fn live(&self) -> Result<()> {
+        self.unmerged()?;
         match self.delete_time {
             Some(_) => Err(Error::Deleted { kind: KIND, name: self.name() }),
             None => Ok(()),
         }
+    }
+
+    /// Fails if the reporter was merged into another one.
+    pub fn unmerged(&self) -> Result<()> {
+        match self.merged_into {
+            Some(into) => Err(Error::ReporterMerged { name: self.name(), into: name(into) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes over the names of a duplicate as pen names.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn take_names_of(&mut self, duplicate: &Reporter) -> Result<()> {
+        let name = self.name();
+        let own = &mut self.details;
+        let names = [&duplicate.details.display_name].into_iter().chain(&duplicate.details.pen_names);
+        for taken in names {
+            if *taken != own.display_name && !own.pen_names.contains(taken) {
+                own.pen_names.push(taken.clone());
+            }
+        }
+        let (count, count_max) = (own.pen_names.len(), config::PEN_NAMES_MAX);
+        if count > count_max {
+            let why =
+                format!("{name} would have {count} pen names, more than {count_max}; remove some first");
+            return Err(Error::LimitExceeded(why));
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    byline::{Byline, BylineRole},
+    byline::{Byline, BylineRole, Signer},
     config,
     error::Result,
     pb, reporter,
@@ -46,24 +46,24 @@ fn one(check: &mut Check, field: &str, byline: pb::Byline) -> Byline {
     Byline { reporter, printed_name, role }
 }
 
-/// Fills in the display name where a byline has no printed name.
+/// Puts whoever signs into bylines, in place of duplicates that were merged, and
+/// the display name where a byline has no printed name.
 ///
 /// # Errors
-/// A byline refers to a reporter who is not among `live`, the reporters who
-/// exist and are not deleted.
-pub fn complete(field: &str, bylines: &mut [Byline], live: &HashMap<Uuid, String>) -> Result<()> {
+/// A byline refers to a reporter for whom none of `signers` signs: one who does not
+/// exist or is deleted.
+pub fn complete(field: &str, bylines: &mut [Byline], signers: &HashMap<Uuid, Signer>) -> Result<()> {
     let mut check = Check::default();
     for (index, byline) in bylines.iter_mut().enumerate() {
         let Some(id) = byline.reporter else { continue };
-        match live.get(&id) {
-            Some(display_name) if byline.printed_name.is_empty() => {
-                byline.printed_name.clone_from(display_name)
-            }
-            Some(_) => {}
-            None => check.add(
-                format!("{field}[{index}].reporter"),
-                format!("{} does not exist or is deleted", reporter::name(id)),
-            ),
+        let Some(signer) = signers.get(&id) else {
+            let gone = format!("{} does not exist or is deleted", reporter::name(id));
+            check.add(format!("{field}[{index}].reporter"), gone);
+            continue;
+        };
+        byline.reporter = Some(signer.id);
+        if byline.printed_name.is_empty() {
+            byline.printed_name.clone_from(&signer.display_name);
         }
     }
     check.finish()

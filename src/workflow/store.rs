@@ -146,6 +146,43 @@ pub async fn void_all(connection: &mut PgConnection, subjects: &[Uuid], now: Dat
     Ok(())
 }
 
+/// Puts these sign-offs in force instead of those that were, which become void and
+/// stay as history: what was signed says the same under another digest.
+pub async fn carry_over(
+    connection: &mut PgConnection,
+    carried: &[(Uuid, Review)],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let subjects: Vec<Uuid> = carried.iter().map(|(subject, _)| *subject).collect();
+    void_all(connection, &subjects, now).await?;
+    let reviews = || carried.iter().map(|(_, review)| review);
+    let ids: Vec<Uuid> = carried.iter().map(|_| Uuid::now_v7()).collect();
+    let stages: Vec<i16> = reviews().map(|review| review.stage as i16).collect();
+    let reviewers: Vec<&str> = reviews().map(|review| review.reviewer.as_str()).collect();
+    let digests: Vec<&[u8]> = reviews().map(|review| review.content_digest.as_bytes()).collect();
+    let revisions: Vec<Option<i64>> = reviews().map(|review| review.revision).collect();
+    let remarks: Vec<&str> = reviews().map(|review| review.remark.as_str()).collect();
+    let times: Vec<DateTime<Utc>> = reviews().map(|review| review.create_time).collect();
+    sqlx::query!(
+        "insert into reviews (id, subject, stage, outcome, reviewer, content_digest, revision, remark, create_time)
+         select id, subject, stage, 'signed', reviewer, content_digest, revision, remark, create_time
+         from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::bytea[], $6::bigint[], $7::text[],
+                     $8::timestamptz[])
+             c (id, subject, stage, reviewer, content_digest, revision, remark, create_time)",
+        &ids,
+        &subjects,
+        &stages,
+        &reviewers as &[&str],
+        &digests as &[&[u8]],
+        &revisions as &[Option<i64>],
+        &remarks as &[&str],
+        &times
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A working copy whose state has followed its newspaper's number of stages.
 #[derive(Debug)]
 pub struct Followed {

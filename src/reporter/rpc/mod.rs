@@ -10,7 +10,7 @@ use crate::{
     db::{Change, Db, Transaction},
     error::{Error, Result},
     pb::{self, servers::reporter_service_server::ReporterService},
-    reporter::{Details, Reporter, missing, store},
+    reporter::{self, Details, Reporter, merge, missing, store},
     wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
 };
 
@@ -49,6 +49,7 @@ impl From<Reporter> for pb::Reporter {
             update_time: Some(wire::timestamp(reporter.update_time)),
             delete_time: reporter.delete_time.map(wire::timestamp),
             etag: wire::etag(reporter.version),
+            merged_into: reporter.merged_into.map(reporter::name).unwrap_or_default(),
         }
     }
 }
@@ -113,6 +114,7 @@ impl ReporterService for Service {
                     create_time: now,
                     update_time: now,
                     delete_time: None,
+                    merged_into: None,
                 };
                 store::insert(transaction.connection(), &reporter).await?;
                 let change = Change { resource: reporter.name(), kind: "created", before: None, after: None };
@@ -221,6 +223,7 @@ impl ReporterService for Service {
             Box::pin(async move {
                 let found = store::lock(transaction.connection(), id).await?;
                 let mut reporter = found.ok_or_else(|| missing(id))?;
+                reporter.unmerged()?;
                 if reporter.delete_time.is_none() {
                     return Err(Error::NotDeleted { kind: crate::reporter::KIND, name: reporter.name() });
                 }
@@ -238,5 +241,24 @@ impl ReporterService for Service {
     ) -> Answer<pb::SearchReportersResponse> {
         let (_, message) = wire::open(request)?;
         Ok(Response::new(search::answer(&self.db, message).await?))
+    }
+
+    async fn merge_reporters(&self, request: Request<pb::MergeReportersRequest>) -> Answer<pb::Reporter> {
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::default();
+        let operation = operation!(check, caller, "MergeReporters", message);
+        let duplicate = check.reporter("name", &message.name);
+        let etag = check.required_etag("etag", &message.etag);
+        let real = check.reporter("into", &message.into);
+        if message.into == message.name && !message.name.is_empty() {
+            check.add("into", "is the duplicate itself");
+        }
+        check.finish()?;
+        let order = merge::Order { duplicate, real, etag };
+        let merged = self.db.write(operation, move |transaction| {
+            let order = order.clone();
+            Box::pin(async move { Ok(merge::merge(transaction, &order).await?.into()) })
+        });
+        Ok(Response::new(merged.await?))
     }
 }

@@ -1,5 +1,6 @@
 //! Reporters in Postgres.
 
+pub mod merge;
 pub mod search;
 
 use chrono::{DateTime, Utc};
@@ -24,6 +25,7 @@ struct Row {
     create_time: DateTime<Utc>,
     update_time: DateTime<Utc>,
     delete_time: Option<DateTime<Utc>>,
+    merged_into: Option<Uuid>,
 }
 
 impl From<Row> for Reporter {
@@ -43,6 +45,7 @@ impl From<Row> for Reporter {
             create_time: row.create_time,
             update_time: row.update_time,
             delete_time: row.delete_time,
+            merged_into: row.merged_into,
         }
     }
 }
@@ -52,7 +55,7 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
     let rows = sqlx::query_as!(
         Row,
         "select id, display_name, pen_names, press_card_number, desk, email, phone, retired, version,
-                create_time, update_time, delete_time
+                create_time, update_time, delete_time, merged_into
          from reporters where id = any($1)",
         ids
     )
@@ -89,7 +92,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         "select id, display_name, pen_names, press_card_number, desk, email, phone, retired, version,
-                create_time, update_time, delete_time
+                create_time, update_time, delete_time, merged_into
          from reporters
          where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
          order by id limit $3",
@@ -132,7 +135,8 @@ pub async fn update(connection: &mut PgConnection, reporter: &Reporter) -> Resul
     let details = &reporter.details;
     sqlx::query!(
         "update reporters set display_name = $2, pen_names = $3, press_card_number = $4, desk = $5, email = $6,
-                phone = $7, pinyin = $8, retired = $9, version = $10, update_time = $11, delete_time = $12
+                phone = $7, pinyin = $8, retired = $9, version = $10, update_time = $11, delete_time = $12,
+                merged_into = $13
          where id = $1",
         reporter.id,
         details.display_name,
@@ -145,7 +149,8 @@ pub async fn update(connection: &mut PgConnection, reporter: &Reporter) -> Resul
         details.retired,
         reporter.version,
         reporter.update_time,
-        reporter.delete_time
+        reporter.delete_time,
+        reporter.merged_into
     )
     .execute(&mut *connection)
     .await?;

@@ -56,8 +56,9 @@ fn readers_reach_what_is_published_and_operators_change_no_copy() {
         // Whoever is more may do all that those before may.
         let ranks = [Role::Reporter, Role::Editor, Role::Publisher].map(|role| roles.contains(&role));
         assert!(ranks.is_sorted() && ranks[2], "{method}");
-        let binding =
-            ["Review", "Return", "Publish", "Owe", "Cancel"].iter().any(|move_| verb.starts_with(move_));
+        let binding = ["Review", "Return", "Publish", "Owe", "Cancel", "Merge"]
+            .iter()
+            .any(|move_| verb.starts_with(move_));
         // Whoever brings a file may give up bringing it.
         let binding = binding && *method != "PhotoService/CancelPhotoUpload";
         assert!(!(binding && roles.contains(&Role::Reporter)), "{method}");

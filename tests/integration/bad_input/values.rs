@@ -188,6 +188,30 @@ async fn reporters_are_looked_for_by_what_names_are_made_of_in_an_order_that_is_
 }
 
 #[tokio::test]
+async fn a_reporter_is_merged_into_another_one() {
+    let stage = Stage::open().await;
+    let merge = |name: &str, etag: &str, into: &str| {
+        let (name, etag, into) = (name.into(), etag.into(), into.into());
+        ask(
+            "ReporterService/MergeReporters",
+            &pb::MergeReportersRequest { name, etag, into, ..Default::default() },
+        )
+    };
+    let (own, other) = (stage.reporter.as_str(), "reporters/00000000-0000-7000-8000-000000000000");
+    stage
+        .refuses(vec![
+            case("into nothing", merge(own, "*", ""), &["into"]),
+            case("into no reporter", merge(own, "*", &stage.article), &["into"]),
+            case("into itself", merge(own, "*", own), &["into"]),
+            case("without an etag", merge(own, "", other), &["etag"]),
+            case("with no etag", merge(own, "2", other), &["etag"]),
+            case("nothing", merge("", "", ""), &["name", "etag", "into"]),
+        ])
+        .await;
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn a_time_to_check_for_is_a_time() {
     let stage = Stage::open().await;
     let at = |seconds, nanos| {

@@ -1,5 +1,6 @@
-//! 记者: finding those who sign.
+//! 记者: finding those who sign, and merging duplicates.
 
+mod merging;
 mod searching;
 
 use masthead::{admin::Role, import::desk::Desk, pb};
@@ -39,8 +40,44 @@ impl Stage {
         self.create(pb::Reporter { display_name: display_name.into(), ..Default::default() }).await
     }
 
+    async fn get(&mut self, reporter: &pb::Reporter) -> pb::Reporter {
+        let get = pb::GetReporterRequest { name: reporter.name.clone() };
+        self.reporter.reporters.get_reporter(get).await.expect("the reporter").into_inner()
+    }
+
     async fn delete(&mut self, reporter: &pb::Reporter) -> pb::Reporter {
         let delete = pb::DeleteReporterRequest { name: reporter.name.clone(), ..Default::default() };
         self.editor.reporters.delete_reporter(delete).await.expect("a deletion").into_inner()
     }
+
+    async fn merge(&mut self, duplicate: &pb::Reporter, real: &pb::Reporter) -> pb::Reporter {
+        let merged = self.editor.reporters.merge_reporters(merge(duplicate, real)).await;
+        merged.expect("a merge").into_inner()
+    }
+
+    /// Has an article written that these sign.
+    async fn signed(&mut self, headline: &str, signers: &[&pb::Reporter]) -> pb::Article {
+        let article = pb::Article { bylines: bylines(signers), ..crate::newsroom::article(headline) };
+        let create = pb::CreateArticleRequest { article: Some(article), ..Default::default() };
+        self.reporter.articles.create_article(create).await.expect("an article").into_inner()
+    }
+
+    async fn article(&mut self, article: &pb::Article) -> pb::Article {
+        let get = pb::GetArticleRequest { name: article.name.clone() };
+        self.reporter.articles.get_article(get).await.expect("the article").into_inner()
+    }
+}
+
+fn merge(duplicate: &pb::Reporter, real: &pb::Reporter) -> pb::MergeReportersRequest {
+    pb::MergeReportersRequest {
+        name: duplicate.name.clone(),
+        etag: "*".into(),
+        into: real.name.clone(),
+        ..Default::default()
+    }
+}
+
+fn bylines(signers: &[&pb::Reporter]) -> Vec<pb::Byline> {
+    let byline = |signer: &&pb::Reporter| pb::Byline { reporter: signer.name.clone(), ..Default::default() };
+    signers.iter().map(byline).collect()
 }
