@@ -99,6 +99,7 @@ pub const METHODS: &[(&str, &[Role])] = &[
     ("ReporterService/UndeleteReporter", EDITORS),
     ("ReporterService/SearchReporters", NEWSROOM),
     ("ReporterService/MergeReporters", EDITORS),
+    ("ReporterService/GetReporterStatistics", NEWSROOM),
     ("PhotoService/CreatePhoto", WRITERS),
     ("PhotoService/GetPhoto", NEWSROOM),
     ("PhotoService/BatchGetPhotos", NEWSROOM),

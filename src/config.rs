@@ -107,6 +107,10 @@ pub const PEN_NAMES_MAX: usize = 20;
 pub const MERGE_COPIES_MAX: usize = 10_000;
 /// Articles and photos that a merge has in memory at once.
 pub const MERGE_COPIES_AT_A_TIME: usize = 100;
+/// Months of one statistics of a reporter: 50 years.
+pub const STATISTICS_MONTHS_MAX: usize = 600;
+/// Months of a statistics if the caller does not say.
+pub const STATISTICS_MONTHS_DEFAULT: usize = 24;
 /// How often reporters are looked for whom search does not know as they are now.
 pub const REPORTER_UPKEEP_PERIOD: Duration = Duration::from_secs(60);
 /// Reporters whose keys are made at once.

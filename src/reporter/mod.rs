@@ -5,6 +5,7 @@
 pub mod merge;
 pub mod rpc;
 pub mod search;
+pub mod statistics;
 pub(crate) mod store;
 pub mod upkeep;
 

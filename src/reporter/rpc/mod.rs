@@ -1,6 +1,7 @@
 //! `ReporterService`.
 
 mod search;
+mod statistics;
 
 use tonic::{Request, Response};
 use uuid::Uuid;
@@ -260,5 +261,13 @@ impl ReporterService for Service {
             Box::pin(async move { Ok(merge::merge(transaction, &order).await?.into()) })
         });
         Ok(Response::new(merged.await?))
+    }
+
+    async fn get_reporter_statistics(
+        &self,
+        request: Request<pb::GetReporterStatisticsRequest>,
+    ) -> Answer<pb::ReporterStatistics> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(statistics::answer(&self.db, message).await?))
     }
 }

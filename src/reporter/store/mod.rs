@@ -2,6 +2,7 @@
 
 pub mod merge;
 pub mod search;
+pub mod statistics;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -188,6 +188,46 @@ async fn reporters_are_looked_for_by_what_names_are_made_of_in_an_order_that_is_
 }
 
 #[tokio::test]
+async fn a_statistics_is_of_months_that_are_not_too_many() {
+    let stage = Stage::open().await;
+    let months = |from: Option<Date>, until: Option<Date>| {
+        let request = pb::GetReporterStatisticsRequest { name: stage.reporter.clone(), from, until };
+        ask("ReporterService/GetReporterStatistics", &request)
+    };
+    let month = |year, month| Some(date(year, month, 0));
+    let mut cases = Vec::new();
+    for wrong in [
+        date(2026, 11, 1),
+        date(2026, 11, -1),
+        date(2026, 13, 0),
+        date(2026, 0, 0),
+        date(2026, -1, 0),
+        date(0, 11, 0),
+        date(1899, 12, 0),
+        date(2101, 1, 0),
+        date(i32::MAX, i32::MAX, 0),
+        date(0, 0, 0),
+    ] {
+        cases.push(case(format!("from {wrong:?}"), months(Some(wrong), None), &["from"]));
+        cases.push(case(format!("until {wrong:?}"), months(None, Some(wrong)), &["until"]));
+    }
+    cases.push(case("backwards", months(month(2026, 11), month(2026, 10)), &["until"]));
+    cases.push(case("in the future", months(month(2100, 12), None), &["until"]));
+    cases.push(case("601 months", months(month(1950, 1), month(2000, 1)), &["from"]));
+    stage.refuses(cases).await;
+    let right = [
+        (None, None),
+        (month(2026, 11), month(2026, 11)),
+        (month(1950, 1), month(1999, 12)),
+        (None, month(1900, 1)),
+        (None, month(2100, 12)),
+    ];
+    let right = right.map(|(from, until)| (format!("{from:?} to {until:?}"), months(from, until)));
+    stage.takes(right.into()).await;
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn a_reporter_is_merged_into_another_one() {
     let stage = Stage::open().await;
     let merge = |name: &str, etag: &str, into: &str| {

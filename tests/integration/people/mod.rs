@@ -1,7 +1,9 @@
-//! 记者: finding those who sign, and merging duplicates.
+//! 记者: finding those who sign, merging duplicates, and counting what somebody has
+//! signed.
 
 mod merging;
 mod searching;
+mod statistics;
 
 use masthead::{admin::Role, import::desk::Desk, pb};
 
