@@ -68,6 +68,20 @@ pub const BODY_CHARS_MAX: usize = 200_000;
 /// Characters of a keyword.
 pub const KEYWORD_CHARS_MAX: usize = 50;
 
+/// Characters of the filter of a list.
+pub const FILTER_CHARS_MAX: usize = 2_000;
+/// Parentheses in each other in the filter of a list.
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Comparisons in the filter of a list.
+pub const FILTER_COMPARISONS_MAX: usize = 50;
+/// Characters of the order of a list.
+pub const ORDER_CHARS_MAX: usize = 100;
+/// Bytes of the resources on a page of a list or search, before the last of them:
+/// 3 MiB, so that a client with gRPC's usual limit of 4 MiB can receive it.
+pub const PAGE_MESSAGES_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Resources that are fetched at once to fill a page.
+pub const PAGE_ROWS_AT_A_TIME: usize = 20;
+
 /// Characters of what is searched for.
 pub const QUERY_CHARS_MAX: usize = 200;
 /// Results of a search for photos that are counted for its `total_size`.
@@ -86,11 +100,6 @@ pub const EXCERPTS_MAX: usize = 3;
 pub const EXCERPT_CHARS_MAX: usize = 80;
 /// Characters of an excerpt before the first place that is highlighted, at most.
 pub const EXCERPT_LEAD_CHARS: usize = 20;
-/// Bytes of the articles on a page of a search, before the last of them: 3 MiB, so
-/// that a client with gRPC's usual limit of 4 MiB can receive it.
-pub const SEARCH_PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
-/// Articles that a search fetches at once to fill its page.
-pub const SEARCH_ARTICLES_AT_A_TIME: usize = 20;
 /// Articles whose entries are made anew in one transaction when a search index is
 /// rebuilt.
 pub const REBUILD_ROWS: i64 = 200;

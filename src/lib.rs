@@ -20,6 +20,7 @@
 //! | [`db`] | the pool, the migrator, the one door for writes, waking the feeds after one |
 //! | [`feed`] | what all feeds share: places, filters, one hub a process, watchers |
 //! | [`byline`] | who signs articles and photos |
+//! | [`filter`] | filters and orders of lists (aip.dev/160), read into trees that stores understand |
 //! | [`search`] | finding articles by what they say: the index, the language of queries, excerpts |
 //! | [`workflow`] | draft, reviewed, published: rules that articles, issues and photos share |
 //! | [`newspaper`] [`issue`] [`article`] [`reporter`] [`photo`] [`publication`] [`activity`] | the slices: `mod` (types and rules), `store` (SQL), `rpc` (handlers) |
@@ -43,6 +44,7 @@ pub mod digest;
 pub mod embedded;
 pub mod error;
 pub mod feed;
+pub mod filter;
 pub mod import;
 pub mod installation;
 pub mod issue;

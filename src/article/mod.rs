@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     digest::Digest,
     error::{Error, Result},
+    filter::{Field, Kind, Order},
     search::Document,
     workflow::{Review, Schedule, State},
 };
@@ -26,6 +27,30 @@ pub const KIND: &str = "masthead/Article";
 
 /// The resource type of a revision.
 pub const REVISION_KIND: &str = "masthead/ArticleRevision";
+
+/// What lists of articles can be filtered by.
+pub const FIELDS: [Field; 14] = [
+    Field { name: "state", kind: Kind::Name(&State::NAMES) },
+    Field { name: "newspaper", kind: Kind::Resource("newspapers/*") },
+    Field { name: "creator", kind: Kind::Text },
+    Field { name: "column", kind: Kind::Text },
+    Field { name: "keyword", kind: Kind::Texts },
+    Field { name: "reporter", kind: Kind::Resources("reporters/*") },
+    Field { name: "issue", kind: Kind::Resource("newspapers/*/issues/*") },
+    Field { name: "event_date", kind: Kind::Date },
+    Field { name: "revision", kind: Kind::Number },
+    Field { name: "create_time", kind: Kind::Time },
+    Field { name: "update_time", kind: Kind::Time },
+    Field { name: "delete_time", kind: Kind::Time },
+    Field { name: "mine", kind: Kind::Function },
+    Field { name: "waiting_for_my_review", kind: Kind::Function },
+];
+
+/// What lists of articles can be sorted by.
+pub const ORDERS: [&str; 3] = ["create_time", "update_time", "event_date"];
+
+/// How they are sorted if nobody says how.
+pub const ORDER: Order = Order { field: "create_time", descending: false };
 
 /// The working copy of an article.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,6 +8,7 @@
 //! change and audit rows, runs again if it lost a race, and commits; then it
 //! wakes the feeds ([`wake`]).
 
+pub mod list;
 pub mod wake;
 
 use std::{future::Future, pin::Pin, str::FromStr, sync::Arc, time::Duration};

@@ -231,7 +231,7 @@ async fn known_reporters(desk: &mut Desk) -> Result<HashMap<String, String>, Err
     let mut known = HashMap::new();
     let mut page_token = String::new();
     loop {
-        let list = pb::ListReportersRequest { page_size: 500, page_token, show_deleted: false };
+        let list = pb::ListReportersRequest { page_size: 500, page_token, ..Default::default() };
         let answer = refused("listing reporters", desk.reporters.list_reporters(list).await)?;
         for reporter in answer.reporters {
             for printed in reporter.pen_names.iter().chain([&reporter.display_name]) {

@@ -12,9 +12,27 @@ use uuid::Uuid;
 use crate::{
     digest::Digest,
     error::{Error, Result},
+    filter::{Field, Kind, Order},
     wire::name::IssueName,
     workflow::{Review, Schedule, State},
 };
+
+/// What lists of issues can be filtered by.
+pub const FIELDS: [Field; 7] = [
+    Field { name: "state", kind: Kind::Name(&State::NAMES) },
+    Field { name: "number", kind: Kind::Number },
+    Field { name: "publish_date", kind: Kind::Date },
+    Field { name: "creator", kind: Kind::Text },
+    Field { name: "create_time", kind: Kind::Time },
+    Field { name: "update_time", kind: Kind::Time },
+    Field { name: "delete_time", kind: Kind::Time },
+];
+
+/// What lists of issues can be sorted by.
+pub const ORDERS: [&str; 1] = ["publish_date"];
+
+/// How they are sorted if nobody says how.
+pub const ORDER: Order = Order { field: "publish_date", descending: true };
 
 /// The resource type of an issue (aip.dev/123).
 pub const KIND: &str = "masthead/Issue";

@@ -29,6 +29,7 @@ use crate::{
     config,
     digest::Digest,
     error::{Error, Result},
+    filter::{Field, Kind, Order},
     photo::{
         metadata::Embedded,
         rendition::{Crop, FocalPoint},
@@ -38,6 +39,25 @@ use crate::{
 
 /// The resource type (aip.dev/123).
 pub const KIND: &str = "masthead/Photo";
+
+/// What lists of photos can be filtered by.
+pub const FIELDS: [Field; 9] = [
+    Field { name: "state", kind: Kind::Name(&State::NAMES) },
+    Field { name: "clearance", kind: Kind::Name(&["UNKNOWN", "CLEARED", "DO_NOT_USE"]) },
+    Field { name: "creator", kind: Kind::Text },
+    Field { name: "content_type", kind: Kind::Text },
+    Field { name: "keyword", kind: Kind::Texts },
+    Field { name: "reporter", kind: Kind::Resources("reporters/*") },
+    Field { name: "create_time", kind: Kind::Time },
+    Field { name: "update_time", kind: Kind::Time },
+    Field { name: "delete_time", kind: Kind::Time },
+];
+
+/// What lists of photos can be sorted by.
+pub const ORDERS: [&str; 2] = ["create_time", "update_time"];
+
+/// How they are sorted if nobody says how.
+pub const ORDER: Order = Order { field: "create_time", descending: false };
 
 /// Photos have one review stage, as no newspaper owns them.
 pub const REVIEW_STAGES: i32 = 1;

@@ -15,11 +15,29 @@ use uuid::Uuid;
 use crate::{
     config,
     error::{Error, Result},
+    filter::{Field, Kind, Order},
     name_reading::pinyin_keys,
 };
 
 /// The resource type (aip.dev/123).
 pub const KIND: &str = "masthead/Reporter";
+
+/// What lists of reporters can be filtered by.
+pub const FIELDS: [Field; 7] = [
+    Field { name: "display_name", kind: Kind::Text },
+    Field { name: "desk", kind: Kind::Text },
+    Field { name: "press_card_number", kind: Kind::Text },
+    Field { name: "retired", kind: Kind::Boolean },
+    Field { name: "create_time", kind: Kind::Time },
+    Field { name: "update_time", kind: Kind::Time },
+    Field { name: "delete_time", kind: Kind::Time },
+];
+
+/// What lists of reporters can be sorted by.
+pub const ORDERS: [&str; 2] = ["create_time", "update_time"];
+
+/// How they are sorted if nobody says how.
+pub const ORDER: Order = Order { field: "create_time", descending: false };
 
 /// A reporter.
 #[derive(Clone, Debug, PartialEq)]

@@ -174,7 +174,7 @@ async fn look_at_all(connection: &mut PgConnection, search: &Search<'_>) -> Resu
     }
     let total = first.try_get("total")?;
     // One row without an article says that nothing is found.
-    let found = rows.iter().map(|row| rank(row)).filter_map(Result::transpose);
+    let found = rows.iter().map(rank).filter_map(Result::transpose);
     Ok(Some(Found { ranks: found.collect::<Result<_>>()?, total, estimated: false }))
 }
 

@@ -9,6 +9,7 @@ use crate::{
     calendar, config,
     digest::Digest,
     error::{Error, Result, Violation},
+    filter::{self, Filter, Order},
     pb::google::r#type::Date,
     search::query::{self, Query},
     text::find_control_character,
@@ -341,6 +342,32 @@ impl Check {
         query::parse(&value).unwrap_or_else(|query::Mistake { position, description }| {
             self.add(field, format!("at character {position}: {description}"));
             Query::default()
+        })
+    }
+
+    /// The filter of a list over these fields.
+    pub fn filter(&mut self, value: &str, fields: &[filter::Field]) -> Filter {
+        if value.chars().count() > config::FILTER_CHARS_MAX {
+            let max = config::FILTER_CHARS_MAX;
+            self.add("filter", format!("has {} characters, more than {max}", value.chars().count()));
+            return Filter::default();
+        }
+        filter::parse(value, fields).unwrap_or_else(|mistake| {
+            self.add("filter", format!("at character {}: {}", mistake.position, mistake.description));
+            Filter::default()
+        })
+    }
+
+    /// The order of a list: by one of these fields, the first of which is the usual
+    /// one.
+    pub fn order_by(&mut self, value: &str, fields: &[&'static str], usual: Order) -> Order {
+        if value.chars().count() > config::ORDER_CHARS_MAX {
+            self.add("order_by", format!("has more than {} characters", config::ORDER_CHARS_MAX));
+            return usual;
+        }
+        filter::parse_order(value, fields, usual).unwrap_or_else(|mistake| {
+            self.add("order_by", format!("at character {}: {}", mistake.position, mistake.description));
+            usual
         })
     }
 

@@ -1,10 +1,15 @@
 //! Page tokens (aip.dev/158): where the page before ended, and for which
 //! method and arguments. A token is opaque to clients but no secret.
 
+use std::collections::HashMap;
+
 use data_encoding::BASE64URL_NOPAD;
+use prost::Message;
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::{
+    config,
     digest::Digest,
     error::{Error, Result},
     wire::Check,
@@ -60,6 +65,28 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
         let key = serde_json::to_vec(key)?;
         Ok(BASE64URL_NOPAD.encode(&[seal(self.list, &key), key].concat()))
     }
+}
+
+/// As many rows as a client takes as one page, as messages, and the last of them; of
+/// rows at least one.
+pub fn fit<R, M: Message>(rows: Vec<R>, message: impl Fn(&R) -> M) -> (Vec<M>, Option<R>) {
+    let (mut messages, mut last, mut bytes) = (Vec::with_capacity(rows.len()), None, 0);
+    for row in rows {
+        let message = message(&row);
+        bytes += message.encoded_len();
+        if bytes > config::PAGE_MESSAGES_BYTES_MAX && !messages.is_empty() {
+            break;
+        }
+        messages.push(message);
+        last = Some(row);
+    }
+    (messages, last)
+}
+
+/// Rows that were fetched by their ids, in the order of these; those that are there.
+pub fn in_order<R>(ids: &[Uuid], rows: Vec<R>, id: impl Fn(&R) -> Uuid) -> Vec<R> {
+    let mut rows: HashMap<Uuid, R> = rows.into_iter().map(|row| (id(&row), row)).collect();
+    ids.iter().filter_map(|id| rows.remove(id)).collect()
 }
 
 fn read<K: DeserializeOwned>(token: &str, list: Digest) -> Option<K> {

@@ -32,6 +32,9 @@ pub enum State {
 }
 
 impl State {
+    /// The names of all, as the API has them.
+    pub const NAMES: [&str; 4] = ["DRAFT", "REVIEWED", "PUBLISHED", "WITHDRAWN"];
+
     /// The name that the database has for it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -129,6 +129,7 @@ async fn sweep_publishing(cut: Fault) -> (u32, u32) {
         ("publication_articles", 1),
         ("publication_photos", 1),
         ("publications", 1),
+        ("published_article_search", 1),
         ("published_articles", 1),
         ("published_issues", 1),
         ("requests", 1),

@@ -94,6 +94,11 @@ fn rules_are_pure() {
             "feed/mod.rs",
             "feed/ring.rs",
             "photo/rights.rs",
+            "filter/lexer.rs",
+            "filter/mod.rs",
+            "filter/order.rs",
+            "filter/parser.rs",
+            "filter/value.rs",
             "photo/search.rs",
             "photo/usage.rs",
             "publication/chain.rs",
@@ -101,6 +106,9 @@ fn rules_are_pure() {
             "reporter/search.rs",
             "reporter/statistics.rs",
             "publication/digital.rs",
+            "search/excerpt.rs",
+            "search/mod.rs",
+            "search/query.rs",
             "wire/parts.rs",
         ];
         slice_rules
@@ -117,7 +125,7 @@ fn rules_are_pure() {
         assert!(found.is_empty(), "{name} should be pure and names {found:?}");
         assert!(!code.contains("async fn"), "{name} should be pure and waits for something");
     }
-    assert_eq!(seen, 39, "every file of rules is looked at");
+    assert_eq!(seen, 47, "every file of rules is looked at");
 }
 
 #[test]

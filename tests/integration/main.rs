@@ -15,6 +15,7 @@ mod grpcurl;
 mod history;
 mod import_page;
 mod layering;
+mod lists;
 mod newsroom;
 mod people;
 mod photo_files;

@@ -345,6 +345,10 @@ pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
     if method.name().ends_with("Correction") || method.name() == "CompareArticleRevisions" {
         return "Article";
     }
+    // What is rebuilt are the indexes of articles first of all.
+    if method.name() == "RebuildSearchIndex" {
+        return "Article";
+    }
     let kinds = [
         "Newspaper",
         "Publication",

@@ -58,6 +58,11 @@ impl Reader {
                 "ListPublishedIssues",
                 pb::ListPublishedIssuesRequest { parent: PAPER.into(), ..Default::default() }.encode_to_vec(),
             ),
+            (
+                "SearchPublishedArticles",
+                pb::SearchPublishedArticlesRequest { query: MARK.into(), ..Default::default() }
+                    .encode_to_vec(),
+            ),
             ("ListPublications", list.encode_to_vec()),
         ];
         for publication in by_day {

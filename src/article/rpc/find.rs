@@ -1,48 +1,68 @@
-//! Finding working copies by what they say.
-
-use std::collections::HashMap;
+//! Finding working copies: by what they say, and in lists.
 
 use prost::Message;
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, store},
+    article::{self, Article, store},
     config,
-    db::{Connection, Db},
+    db::{
+        Connection, Db,
+        list::{Key, Sql},
+    },
     error::Result,
     pb::{self, search_articles_response as response},
     search::{
-        Rank,
+        self, Rank,
         excerpt::excerpts,
-        query::Query,
         store::{Index, Search},
     },
-    wire::{Check, page::Page},
+    wire::{
+        Check,
+        page::{self, Page},
+    },
 };
 
 /// Answers `SearchArticles`.
-pub async fn answer(db: &Db, message: pb::SearchArticlesRequest) -> Result<pb::SearchArticlesResponse> {
+pub async fn search(
+    db: &Db,
+    caller: &str,
+    message: pb::SearchArticlesRequest,
+) -> Result<pb::SearchArticlesResponse> {
     let mut check = Check::default();
-    let arguments = [message.query.as_str()];
+    let arguments = [message.query.as_str(), message.filter.as_str()];
     let page: Page<Rank> =
         Page::open(&mut check, "SearchArticles", &arguments, message.page_size, &message.page_token)?;
     let query = check.query("query", message.query);
+    let filter = (!message.filter.is_empty()).then(|| check.filter(&message.filter, &article::FIELDS));
     check.finish()?;
+    let caller = caller.to_owned();
     let answer = db.view(move |connection| {
         Box::pin(async move {
+            let push = |sql: &mut Sql| {
+                if let Some(filter) = &filter {
+                    sql.push(" and ");
+                    store::list::push(sql, filter, &caller);
+                }
+            };
             let search = Search {
                 index: Index::Articles,
                 query: &query,
-                filter: None,
+                filter: filter.is_some().then_some(&push as _),
                 after: page.after,
                 rows_max: page.size + 1,
             };
-            let mut found = crate::search::store::find(connection, &search).await?;
+            let mut found = search::store::find(connection, &search).await?;
             let next_page_token = page.close(&mut found.ranks, |rank| *rank)?;
-            let results = results(connection, &query, &found.ranks).await?;
+            let ids: Vec<Uuid> = found.ranks.iter().map(|rank| rank.article).collect();
+            let (results, _) = fill(connection, &ids, |article| {
+                let snippets = excerpts(&article.content.parts(), &query);
+                let snippets = snippets.into_iter().map(pb::Snippet::from).collect();
+                response::Result { article: Some(article.clone().into()), snippets }
+            })
+            .await?;
             let next_page_token = match found.ranks.get(results.len().wrapping_sub(1)) {
-                // Cut short by the size of its articles.
-                Some(last) if results.len() < found.ranks.len() => page.token(last)?,
+                Some(last) if results.len() < ids.len() => page.token(last)?,
                 _ => next_page_token,
             };
             let total_size = i32::try_from(found.total).unwrap_or(i32::MAX);
@@ -53,29 +73,52 @@ pub async fn answer(db: &Db, message: pb::SearchArticlesRequest) -> Result<pb::S
     answer.await
 }
 
-/// As many of the results as a page holds.
-async fn results(
+/// Answers `ListArticles`.
+pub async fn list(
+    db: &Db,
+    caller: &str,
+    message: pb::ListArticlesRequest,
+) -> Result<pb::ListArticlesResponse> {
+    let mut check = Check::default();
+    let show_deleted = message.show_deleted.to_string();
+    let arguments = [show_deleted.as_str(), &message.filter, &message.order_by];
+    let page: Page<Key> =
+        Page::open(&mut check, "ListArticles", &arguments, message.page_size, &message.page_token)?;
+    let filter = check.filter(&message.filter, &article::FIELDS);
+    let order = check.order_by(&message.order_by, &article::ORDERS, article::ORDER);
+    check.finish()?;
+    let mut connection = db.read().await?;
+    let list = store::list::Question { filter: &filter, caller, order, show_deleted: message.show_deleted };
+    let mut ids = store::list::ids(&mut connection, &list, page.after.as_ref(), page.size + 1).await?;
+    let rows = ids.len();
+    ids.truncate(page.size as usize);
+    let (articles, last) = fill(&mut connection, &ids, |article| pb::Article::from(article.clone())).await?;
+    let next_page_token = match last {
+        Some(last) if articles.len() < rows => page.token(&store::list::key(&last, order))?,
+        _ => String::new(),
+    };
+    Ok(pb::ListArticlesResponse { articles, next_page_token })
+}
+
+/// As many of these articles as a page holds, each as `message` makes it, and the
+/// last of them. Fetched few at a time, as they can be large.
+async fn fill<M: Message>(
     connection: &mut Connection,
-    query: &Query,
-    ranks: &[Rank],
-) -> Result<Vec<response::Result>> {
-    let mut results = Vec::with_capacity(ranks.len());
-    let mut bytes = 0;
-    for ranks in ranks.chunks(config::SEARCH_ARTICLES_AT_A_TIME) {
-        let ids: Vec<Uuid> = ranks.iter().map(|rank| rank.article).collect();
-        let articles = store::find_all(connection, &ids).await?;
-        let mut articles: HashMap<Uuid, Article> =
-            articles.into_iter().map(|article| (article.id, article)).collect();
-        for article in ids.iter().filter_map(|id| articles.remove(id)) {
-            let snippets = excerpts(&article.content.parts(), query);
-            let snippets = snippets.into_iter().map(pb::Snippet::from).collect();
-            let result = response::Result { article: Some(article.into()), snippets };
-            bytes += result.encoded_len();
-            if bytes > config::SEARCH_PAGE_BYTES_MAX && !results.is_empty() {
-                return Ok(results);
+    ids: &[Uuid],
+    message: impl Fn(&Article) -> M,
+) -> Result<(Vec<M>, Option<Article>)> {
+    let (mut messages, mut last, mut bytes) = (Vec::with_capacity(ids.len()), None, 0);
+    for ids in ids.chunks(config::PAGE_ROWS_AT_A_TIME) {
+        let articles = store::find_all(connection, ids).await?;
+        for article in page::in_order(ids, articles, |article| article.id) {
+            let message = message(&article);
+            bytes += message.encoded_len();
+            if bytes > config::PAGE_MESSAGES_BYTES_MAX && !messages.is_empty() {
+                return Ok((messages, last));
             }
-            results.push(result);
+            messages.push(message);
+            last = Some(article);
         }
     }
-    Ok(results)
+    Ok((messages, last))
 }

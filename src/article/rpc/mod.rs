@@ -21,7 +21,7 @@ use crate::{
     photo,
     publication::{self, ArticleOrder},
     search,
-    wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
+    wire::{self, Answer, Check, mask, mask::Writable, operation},
 };
 
 const WRITABLE: Writable = Writable {
@@ -131,27 +131,16 @@ impl ArticleService for Service {
         &self,
         request: Request<pb::ListArticlesRequest>,
     ) -> Answer<pb::ListArticlesResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
-        let show_deleted = message.show_deleted.to_string();
-        let arguments = [show_deleted.as_str()];
-        let page =
-            Page::open(&mut check, "ListArticles", &arguments, message.page_size, &message.page_token)?;
-        check.finish()?;
-        let mut connection = self.db.read().await?;
-        let mut articles =
-            store::list(&mut connection, page.after, message.show_deleted, page.size + 1).await?;
-        let next_page_token = page.close(&mut articles, |article| article.id)?;
-        let articles = articles.into_iter().map(pb::Article::from).collect();
-        Ok(Response::new(pb::ListArticlesResponse { articles, next_page_token }))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(find::list(&self.db, &caller.name, message).await?))
     }
 
     async fn search_articles(
         &self,
         request: Request<pb::SearchArticlesRequest>,
     ) -> Answer<pb::SearchArticlesResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(find::answer(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(find::search(&self.db, &caller.name, message).await?))
     }
 
     async fn update_article(&self, request: Request<pb::UpdateArticleRequest>) -> Answer<pb::Article> {

@@ -12,7 +12,7 @@ use crate::{
     config,
     db::Db,
     error::Error,
-    issue::{KIND, missing, missing_page, store},
+    issue::{self, KIND, missing, missing_page, store},
     newspaper,
     pb::{self, servers::issue_service_server::IssueService},
     photo::files::Files,
@@ -86,14 +86,22 @@ impl IssueService for Service {
         let mut check = Check::default();
         let parent = check.newspaper("parent", &message.parent);
         let show_deleted = message.show_deleted.to_string();
-        let arguments = [parent.as_str(), show_deleted.as_str()];
+        let arguments = [parent.as_str(), show_deleted.as_str(), &message.filter, &message.order_by];
         let page: Page<(NaiveDate, String)> =
             Page::open(&mut check, "ListIssues", &arguments, message.page_size, &message.page_token)?;
+        let filter = check.filter(&message.filter, &issue::FIELDS);
+        let order = check.order_by(&message.order_by, &issue::ORDERS, issue::ORDER);
         check.finish()?;
         let mut connection = self.db.read().await?;
-        let after = page.after.clone();
-        let mut issues =
-            store::list(&mut connection, &parent, after, message.show_deleted, page.size + 1).await?;
+        let question = store::Question {
+            newspaper: &parent,
+            filter: &filter,
+            descending: order.descending,
+            after: page.after.as_ref(),
+            show_deleted: message.show_deleted,
+            rows_max: page.size + 1,
+        };
+        let mut issues = store::list(&mut connection, &question).await?;
         if issues.is_empty() && !store::newspaper_exists(&mut connection, &parent).await? {
             return Err(newspaper::missing(&parent).into());
         }

@@ -21,11 +21,11 @@ use self::{
 };
 use crate::{
     config::{self, UploadSettings},
-    db::Db,
+    db::{Db, list::Key},
     error::{Error, Result},
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
-        KIND, Photo, REVIEW_STAGES, Rights,
+        FIELDS, KIND, ORDER, ORDERS, Photo, REVIEW_STAGES, Rights,
         download::{Part, Range},
         files::Files,
         missing,
@@ -35,7 +35,12 @@ use crate::{
         },
         store,
     },
-    wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
+    wire::{
+        self, Answer, Check, mask,
+        mask::Writable,
+        operation,
+        page::{self, Page},
+    },
     workflow,
 };
 
@@ -120,14 +125,22 @@ impl PhotoService for Service {
         let (_, message) = wire::open(request)?;
         let mut check = Check::default();
         let show_deleted = message.show_deleted.to_string();
-        let arguments = [show_deleted.as_str()];
-        let page = Page::open(&mut check, "ListPhotos", &arguments, message.page_size, &message.page_token)?;
+        let arguments = [show_deleted.as_str(), &message.filter, &message.order_by];
+        let page: Page<Key> =
+            Page::open(&mut check, "ListPhotos", &arguments, message.page_size, &message.page_token)?;
+        let filter = check.filter(&message.filter, &FIELDS);
+        let order = check.order_by(&message.order_by, &ORDERS, ORDER);
         check.finish()?;
         let mut connection = self.db.read().await?;
-        let mut photos =
-            store::list(&mut connection, page.after, message.show_deleted, page.size + 1).await?;
-        let next_page_token = page.close(&mut photos, |photo| photo.id)?;
-        let photos = photos.into_iter().map(pb::Photo::from).collect();
+        let (after, deleted) = (page.after.as_ref(), message.show_deleted);
+        let ids = store::list::ids(&mut connection, &filter, order, deleted, after, page.size + 1).await?;
+        let shown = &ids[..ids.len().min(page.size as usize)];
+        let found = page::in_order(shown, store::find_all(&mut connection, shown).await?, |found| found.id);
+        let (photos, last) = page::fit(found, |found| pb::Photo::from(found.clone()));
+        let next_page_token = match last {
+            Some(last) if photos.len() < ids.len() => page.token(&store::list::key(&last, order))?,
+            _ => String::new(),
+        };
         Ok(Response::new(pb::ListPhotosResponse { photos, next_page_token }))
     }
 

@@ -1,6 +1,7 @@
 //! Photos in Postgres: everything but their files.
 
 pub mod files;
+pub mod list;
 pub mod search;
 pub mod uploads;
 pub mod usages;
@@ -168,39 +169,6 @@ pub async fn lock_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         .fetch_all(&mut *connection)
         .await?;
     find_all(connection, ids).await
-}
-
-/// Photos by id, those behind `after`.
-pub async fn list(
-    connection: &mut PgConnection,
-    after: Option<Uuid>,
-    show_deleted: bool,
-    rows_max: i64,
-) -> Result<Vec<Photo>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select p.id, p.creator, p.caption, bylines as "bylines: Json<Vec<Byline>>", credit_line, copyright_notice,
-                  usage_terms, clearance::text as "clearance!", license_start_date, license_end_date, cleared_by,
-                  print_excluded, print_start_date, print_end_date,
-                  digital_excluded, digital_start_date, digital_end_date, keywords, place,
-                  crop as "crop: Json<Crop>", focal_point as "focal_point: Json<FocalPoint>",
-                  file_sha256, file_content_type,
-                  file_size_bytes, file_width_px, file_height_px,
-                  (select f.orientation from photo_files f where f.sha256 = p.file_sha256) as file_orientation,
-                  (select f.embedded from photo_files f where f.sha256 = p.file_sha256)
-                      as "embedded: Json<Embedded>",
-                  state::text as "state!", content_digest,
-                  return_reason, version, p.create_time, update_time, delete_time
-           from photos p
-           where ($1::uuid is null or p.id > $1) and ($2 or p.delete_time is null)
-           order by p.id limit $3"#,
-        after,
-        show_deleted,
-        rows_max
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    with_reviews(connection, rows).await
 }
 
 /// Adds a photo, which has no file yet.

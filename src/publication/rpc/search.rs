@@ -40,7 +40,7 @@ pub async fn answer(
             let mut found = find(connection, &query, &conditions, page.after, page.size + 1).await?;
             let next_page_token = page.close(&mut found.ranks, |rank| *rank)?;
             let mut results = Vec::with_capacity(found.ranks.len());
-            for ranks in found.ranks.chunks(config::SEARCH_ARTICLES_AT_A_TIME) {
+            for ranks in found.ranks.chunks(config::PAGE_ROWS_AT_A_TIME) {
                 let ids: Vec<uuid::Uuid> = ranks.iter().map(|rank| rank.article).collect();
                 let mut summaries = summaries(connection, &ids).await?;
                 let summaries =

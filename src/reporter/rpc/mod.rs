@@ -8,11 +8,16 @@ use uuid::Uuid;
 
 use crate::{
     config,
-    db::{Change, Db, Transaction},
+    db::{Change, Db, Transaction, list::Key},
     error::{Error, Result},
     pb::{self, servers::reporter_service_server::ReporterService},
-    reporter::{self, Details, Reporter, merge, missing, store},
-    wire::{self, Answer, Check, mask, mask::Writable, operation, page::Page},
+    reporter::{self, Details, FIELDS, ORDER, ORDERS, Reporter, merge, missing, store},
+    wire::{
+        self, Answer, Check, mask,
+        mask::Writable,
+        operation,
+        page::{self, Page},
+    },
 };
 
 const WRITABLE: Writable = Writable {
@@ -143,15 +148,22 @@ impl ReporterService for Service {
         let (_, message) = wire::open(request)?;
         let mut check = Check::default();
         let show_deleted = message.show_deleted.to_string();
-        let arguments = [show_deleted.as_str()];
-        let page =
+        let arguments = [show_deleted.as_str(), &message.filter, &message.order_by];
+        let page: Page<Key> =
             Page::open(&mut check, "ListReporters", &arguments, message.page_size, &message.page_token)?;
+        let filter = check.filter(&message.filter, &FIELDS);
+        let order = check.order_by(&message.order_by, &ORDERS, ORDER);
         check.finish()?;
         let mut connection = self.db.read().await?;
-        let mut reporters =
-            store::list(&mut connection, page.after, message.show_deleted, page.size + 1).await?;
-        let next_page_token = page.close(&mut reporters, |reporter| reporter.id)?;
-        let reporters = reporters.into_iter().map(pb::Reporter::from).collect();
+        let (after, deleted) = (page.after.as_ref(), message.show_deleted);
+        let ids = store::list::ids(&mut connection, &filter, order, deleted, after, page.size + 1).await?;
+        let shown = &ids[..ids.len().min(page.size as usize)];
+        let found = page::in_order(shown, store::find_all(&mut connection, shown).await?, |found| found.id);
+        let (reporters, last) = page::fit(found, |found| pb::Reporter::from(found.clone()));
+        let next_page_token = match last {
+            Some(last) if reporters.len() < ids.len() => page.token(&store::list::key(&last, order))?,
+            _ => String::new(),
+        };
         Ok(Response::new(pb::ListReportersResponse { reporters, next_page_token }))
     }
 

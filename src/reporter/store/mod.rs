@@ -1,5 +1,6 @@
 //! Reporters in Postgres.
 
+pub mod list;
 pub mod merge;
 pub mod search;
 pub mod statistics;
@@ -81,29 +82,6 @@ pub async fn lock_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         .fetch_all(&mut *connection)
         .await?;
     find_all(connection, ids).await
-}
-
-/// Reporters by id, those behind `after`.
-pub async fn list(
-    connection: &mut PgConnection,
-    after: Option<Uuid>,
-    show_deleted: bool,
-    rows_max: i64,
-) -> Result<Vec<Reporter>> {
-    let rows = sqlx::query_as!(
-        Row,
-        "select id, display_name, pen_names, press_card_number, desk, email, phone, retired, version,
-                create_time, update_time, delete_time, merged_into
-         from reporters
-         where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
-         order by id limit $3",
-        after,
-        show_deleted,
-        rows_max
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(Reporter::from).collect())
 }
 
 /// Adds a reporter, with what it is found by.

@@ -1,5 +1,7 @@
 //! Articles and their revisions in Postgres.
 
+pub mod list;
+
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
@@ -104,34 +106,6 @@ pub async fn lock_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         .fetch_all(&mut *connection)
         .await?;
     find_all(connection, ids).await
-}
-
-/// Articles by id, those behind `after`.
-pub async fn list(
-    connection: &mut PgConnection,
-    after: Option<Uuid>,
-    show_deleted: bool,
-    rows_max: i64,
-) -> Result<Vec<Article>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select id, newspaper, creator, content as "content: Json<Content>", content_digest, revision,
-                  state::text as "state!", return_reason, schedule as "schedule: Json<Schedule>",
-                  latest_publication,
-                  (select to_jsonb(o) from owed_corrections o
-                   where o.article = a.id and cancel_time is null and settled_by is null)
-                      as "owed: Json<OwedCorrection>",
-                  version, create_time, update_time, delete_time
-           from articles a
-           where ($1::uuid is null or id > $1) and ($2 or delete_time is null)
-           order by id limit $3"#,
-        after,
-        show_deleted,
-        rows_max
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    with_reviews(connection, rows).await
 }
 
 /// Adds an article, without its revision.
