@@ -23,6 +23,8 @@ enum Chosen {
     Newest(IssueName),
     /// The newest of a newspaper, of one day or of the latest.
     OfDay(String, Option<NaiveDate>),
+    /// The one of a newspaper with a running number, of one day or of any.
+    OfNumber(String, i32, Option<NaiveDate>),
     /// A certain one.
     Publication(i64),
 }
@@ -35,8 +37,9 @@ pub struct Answer {
 
 impl From<pb::StreamPublishedIssueRequest> for pb::GetPublishedIssueRequest {
     fn from(request: pb::StreamPublishedIssueRequest) -> pb::GetPublishedIssueRequest {
-        let pb::StreamPublishedIssueRequest { name, newspaper, publish_date, publication, view } = request;
-        pb::GetPublishedIssueRequest { name, newspaper, publish_date, publication, view }
+        let pb::StreamPublishedIssueRequest { name, newspaper, publish_date, publication, number, view } =
+            request;
+        pb::GetPublishedIssueRequest { name, newspaper, publish_date, publication, number, view }
     }
 }
 
@@ -102,24 +105,39 @@ impl Chosen {
             if message.publish_date.is_some() {
                 check.add("publish_date", "goes with newspaper only");
             }
+            if message.number != 0 {
+                check.add("number", "goes with newspaper only");
+            }
             return chosen;
         }
         let newspaper = check.newspaper("newspaper", &message.newspaper);
-        Chosen::OfDay(newspaper, check.date("publish_date", message.publish_date))
+        let day = check.date("publish_date", message.publish_date);
+        match message.number {
+            0 => Chosen::OfDay(newspaper, day),
+            number => {
+                let number = check.number("number", number, 1, config::ISSUE_NUMBER_MAX);
+                Chosen::OfNumber(newspaper, number, day)
+            }
+        }
     }
 
     /// What was asked for, in words, and the bytes that are served of it. The
     /// connection is given back before the client takes them.
     async fn find(self, db: &Db) -> Result<(String, Bytes)> {
         let mut connection = db.read().await?;
+        let of_day = |day: Option<NaiveDate>| day.map(|day| format!(" of {day}")).unwrap_or_default();
         let (served, asked) = match self {
             Chosen::Newest(id) => {
                 (store::served::sealed_issue(&mut connection, &id).await?, issue::name(&id))
             }
             Chosen::OfDay(newspaper, day) => {
-                let of_day = day.map(|day| format!(" of {day}")).unwrap_or_default();
-                let asked = format!("an issue of {}{of_day}", newspaper::name(&newspaper));
+                let asked = format!("an issue of {}{}", newspaper::name(&newspaper), of_day(day));
                 (store::served::sealed_issue_of_day(&mut connection, &newspaper, day).await?, asked)
+            }
+            Chosen::OfNumber(newspaper, number, day) => {
+                let asked = format!("issue {number} of {}{}", newspaper::name(&newspaper), of_day(day));
+                let found = store::served::sealed_issue_of_number(&mut connection, &newspaper, number, day);
+                (found.await?, asked)
             }
             Chosen::Publication(sequence) => {
                 let entry = store::find(&mut connection, sequence).await?;

@@ -197,6 +197,30 @@ pub async fn sealed_issue_of_day(
     Ok(None)
 }
 
+/// What readers are served of the issue with a running number, of one day or of
+/// any. A number may have been given twice: the issue that has it as its id comes
+/// first, and of others that of the latest day, published last; a withdrawn one
+/// only if there is no other.
+pub async fn sealed_issue_of_number(
+    connection: &mut PgConnection,
+    newspaper: &str,
+    number: i32,
+    day: Option<NaiveDate>,
+) -> Result<Option<Served>> {
+    let found = sqlx::query_scalar!(
+        "select publication from published_issues
+         where newspaper = $1 and number = $2 and ($3::date is null or publish_date = $3)
+         order by withdrawn, id = $2::text desc, publish_date desc, publication desc limit 1",
+        newspaper,
+        number,
+        day
+    );
+    match found.fetch_optional(&mut *connection).await? {
+        Some(sequence) => served_or_tombstone(connection, sequence).await,
+        None => Ok(None),
+    }
+}
+
 /// What readers are served of a publication, or the tombstone that took it back.
 pub async fn served_or_tombstone(connection: &mut PgConnection, sequence: i64) -> Result<Option<Served>> {
     let Some(bytes) = served(connection, sequence).await? else { return Ok(None) };
