@@ -152,6 +152,9 @@ pub const COPY_FINDINGS_MAX: usize = 20;
 pub const UNPUBLISHED_ISSUES_MAX: i64 = 10;
 /// Findings that one preflight answers.
 pub const FINDINGS_MAX: usize = 1_000;
+/// Issues of one day that a calendar of published issues shows; the others of the
+/// day it only counts.
+pub const CALENDAR_ISSUES_OF_DAY_MAX: i64 = 20;
 /// The highest running number of an issue.
 pub const ISSUE_NUMBER_MAX: i32 = 999_999;
 /// The lowest temperature of a forecast, in degrees Celsius.

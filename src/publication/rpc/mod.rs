@@ -1,5 +1,6 @@
 //! `PublicationService`: the read side.
 
+mod archive;
 mod question;
 mod search;
 pub mod watch;
@@ -19,7 +20,6 @@ use crate::{
     db::Db,
     error::{Error, Result},
     feed::{Channel, Feed},
-    issue,
     pb::{
         self, download_published_photo_response::Part,
         servers::publication_service_server::PublicationService,
@@ -98,21 +98,6 @@ fn gone(kind: &'static str, name: String, tombstone: Option<Tombstone>) -> Error
     }
 }
 
-impl From<store::served::Summary> for pb::PublishedIssueSummary {
-    fn from(summary: store::served::Summary) -> pb::PublishedIssueSummary {
-        pb::PublishedIssueSummary {
-            name: issue::name(&summary.id),
-            number: summary.number,
-            publish_date: Some(wire::date(summary.publish_date)),
-            page_count: summary.page_count,
-            size_bytes: summary.size_bytes,
-            sha256: summary.sha256.to_string(),
-            publication: name(summary.publication),
-            publish_time: Some(wire::timestamp(summary.publish_time)),
-        }
-    }
-}
-
 #[tonic::async_trait]
 impl PublicationService for Service {
     async fn get_published_issue(&self, request: Request<pb::GetPublishedIssueRequest>) -> Answer<Sealed> {
@@ -142,27 +127,31 @@ impl PublicationService for Service {
         request: Request<pb::ListPublishedIssuesRequest>,
     ) -> Answer<pb::ListPublishedIssuesResponse> {
         let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
-        let newspaper = check.newspaper("parent", &message.parent);
-        let arguments = [message.parent.as_str()];
-        let page = Page::open(
-            &mut check,
-            "ListPublishedIssues",
-            &arguments,
-            message.page_size,
-            &message.page_token,
-        )?;
-        check.finish()?;
-        let mut connection = self.db.read().await?;
-        let mut issues =
-            store::served::list_issues(&mut connection, &newspaper, page.after.clone(), page.size + 1)
-                .await?;
-        let next_page_token = page.close(&mut issues, |summary| store::served::IssueKey {
-            publish_date: summary.publish_date,
-            id: summary.id.issue.clone(),
-        })?;
-        let published_issues = issues.into_iter().map(pb::PublishedIssueSummary::from).collect();
-        Ok(Response::new(pb::ListPublishedIssuesResponse { published_issues, next_page_token }))
+        Ok(Response::new(archive::list(&self.db, message).await?))
+    }
+
+    async fn get_issue_calendar(
+        &self,
+        request: Request<pb::GetIssueCalendarRequest>,
+    ) -> Answer<pb::IssueCalendar> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(archive::calendar(&self.db, message).await?))
+    }
+
+    async fn get_adjacent_issues(
+        &self,
+        request: Request<pb::GetAdjacentIssuesRequest>,
+    ) -> Answer<pb::AdjacentIssues> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(archive::adjacent(&self.db, message).await?))
+    }
+
+    async fn list_issues_on_this_day(
+        &self,
+        request: Request<pb::ListIssuesOnThisDayRequest>,
+    ) -> Answer<pb::ListIssuesOnThisDayResponse> {
+        let (_, message) = wire::open(request)?;
+        Ok(Response::new(archive::on_this_day(&self.db, message).await?))
     }
 
     async fn get_published_article(

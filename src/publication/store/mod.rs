@@ -1,5 +1,6 @@
 //! The ledger in Postgres, and what its checks must know.
 
+pub mod archive;
 pub mod search;
 pub mod served;
 pub mod withdrawal;

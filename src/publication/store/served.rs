@@ -2,13 +2,11 @@
 //! and the tombstones of what was withdrawn.
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::NaiveDate;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    digest::Digest,
     error::Result,
     issue::Issue,
     photo::{
@@ -324,73 +322,4 @@ pub async fn tombstone_of_photo(connection: &mut PgConnection, photo: Uuid) -> R
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| Tombstone { publication: row.sequence, reason: row.note, time: row.publish_time }))
-}
-
-/// Where a page of a list of published issues ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct IssueKey {
-    /// The day of the last row.
-    pub publish_date: NaiveDate,
-    /// The issue's id in the last row.
-    pub id: String,
-}
-
-/// A published issue in a list.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    /// The ids in the name.
-    pub id: IssueName,
-    /// The running number.
-    pub number: i32,
-    /// The day it appeared.
-    pub publish_date: NaiveDate,
-    /// How many pages it has.
-    pub page_count: i32,
-    /// The newest publication of it.
-    pub publication: i64,
-    /// The length of its sealed bytes.
-    pub size_bytes: i64,
-    /// The digest of its sealed bytes.
-    pub sha256: Digest,
-    /// When it was published.
-    pub publish_time: DateTime<Utc>,
-}
-
-/// The published issues of a newspaper by date, newest first, those behind
-/// `after`.
-pub async fn list_issues(
-    connection: &mut PgConnection,
-    newspaper: &str,
-    after: Option<IssueKey>,
-    rows_max: i64,
-) -> Result<Vec<Summary>> {
-    let (day, id) = after.map(|key| (key.publish_date, key.id)).unzip();
-    let rows = sqlx::query!(
-        "select i.newspaper, i.id, i.number, i.publish_date, i.page_count, i.publication,
-                p.size_bytes, p.sha256, p.publish_time
-         from published_issues i join publications p on p.sequence = i.publication
-         where i.newspaper = $1 and not i.withdrawn
-           and ($2::date is null or (i.publish_date, i.id) < ($2, $3::text))
-         order by i.publish_date desc, i.id desc limit $4",
-        newspaper,
-        day,
-        id,
-        rows_max
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Summary {
-                id: IssueName { newspaper: row.newspaper, issue: row.id },
-                number: row.number,
-                publish_date: row.publish_date,
-                page_count: row.page_count,
-                publication: row.publication,
-                size_bytes: row.size_bytes,
-                sha256: digest(&row.sha256)?,
-                publish_time: row.publish_time,
-            })
-        })
-        .collect()
 }
