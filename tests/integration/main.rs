@@ -1,6 +1,7 @@
 //! The tests: a real server, a real Postgres, a real client.
 
 mod access;
+mod archive;
 mod article_search;
 mod bad_input;
 mod command;

@@ -1080,7 +1080,12 @@ async fn published_issues_and_the_ledger_are_listed_page_by_page() {
 
     let (mut listed, mut token) = (Vec::new(), String::new());
     loop {
-        let list = pb::ListPublishedIssuesRequest { parent: PAPER.into(), page_size: 2, page_token: token };
+        let list = pb::ListPublishedIssuesRequest {
+            parent: PAPER.into(),
+            page_size: 2,
+            page_token: token,
+            ..Default::default()
+        };
         let page = reader.publications.list_published_issues(list).await.expect("a page").into_inner();
         assert!(page.published_issues.len() <= 2);
         listed.extend(page.published_issues);
@@ -1091,11 +1096,13 @@ async fn published_issues_and_the_ledger_are_listed_page_by_page() {
     }
     issues.reverse();
     assert_eq!(listed.len(), issues.len());
+    assert_eq!(listed[0].weekday, "星期五", "of 6 November 2026");
     for ((summary, issue), entry) in listed.iter().zip(&issues).zip(ledger.iter().rev()) {
         let expected = pb::PublishedIssueSummary {
             name: issue.name.clone(),
             number: issue.number,
             publish_date: issue.publish_date,
+            weekday: issue.weekday.clone(),
             page_count: 1,
             size_bytes: entry.size_bytes,
             sha256: entry.sha256.clone(),

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{
-    newsroom::{Newsroom, PAPER, article, paragraph, reason, upload},
+    newsroom::{Newsroom, PAPER, article, date, paragraph, reason, upload},
     publishing::{
         entry, get_article, get_issue, intact_ledger, lay_out, publish_article, published_issue, reporter,
         retitled, signs, update_article,
@@ -62,6 +62,20 @@ impl Reader {
                 "SearchPublishedArticles",
                 pb::SearchPublishedArticlesRequest { query: MARK.into(), ..Default::default() }
                     .encode_to_vec(),
+            ),
+            (
+                "GetIssueCalendar",
+                pb::GetIssueCalendarRequest { parent: PAPER.into(), year: 2026, month: 11 }.encode_to_vec(),
+            ),
+            ("GetAdjacentIssues", pb::GetAdjacentIssuesRequest { name: issue.clone() }.encode_to_vec()),
+            (
+                "ListIssuesOnThisDay",
+                pb::ListIssuesOnThisDayRequest {
+                    parent: PAPER.into(),
+                    date: Some(date(0, 11, 2)),
+                    ..Default::default()
+                }
+                .encode_to_vec(),
             ),
             ("ListPublications", list.encode_to_vec()),
         ];

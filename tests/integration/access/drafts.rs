@@ -127,11 +127,39 @@ async fn reads_the_newest_published_text(reader: &Reader, stock: &Stock) {
     let expected =
         expected.map(|(number, day)| (format!("{PAPER}/issues/{number}"), Some(date(2026, 11, day))));
     assert_eq!(listed, expected);
+    reads_the_archive_as_published(reader, stock).await;
 
     for (name, seen) in &stock.articles {
         let request = pb::GetPublishedArticleRequest { name: name.clone(), ..Default::default() };
         let answer = reader.expect("GetPublishedArticle", &request, *seen).await;
         assert!(answer.iter().all(|article| holds(article, PRINTED)), "{name}");
+    }
+}
+
+async fn reads_the_archive_as_published(reader: &Reader, stock: &Stock) {
+    for (month, days) in [(11, vec![1, 2]), (12, vec![])] {
+        let calendar = pb::GetIssueCalendarRequest { parent: PAPER.into(), year: 2026, month };
+        let calendar = reader.expect("GetIssueCalendar", &calendar, Seen::Published).await;
+        let calendar = pb::IssueCalendar::decode(calendar[0].clone()).expect("a calendar");
+        let shown: Vec<i32> = calendar.days.iter().map(|day| day.date.expect("a date").day).collect();
+        assert_eq!(shown, days, "month {month}");
+        assert_eq!(calendar.latest_date, Some(date(2026, 11, 2)));
+    }
+    for (name, day, seen) in &stock.issues {
+        let near = pb::GetAdjacentIssuesRequest { name: name.clone() };
+        reader.expect("GetAdjacentIssues", &near, *seen).await;
+        let date = Some(date(0, day.month, day.day));
+        let list = pb::ListIssuesOnThisDayRequest { parent: PAPER.into(), date, ..Default::default() };
+        let list = reader.expect("ListIssuesOnThisDay", &list, Seen::Published).await;
+        let list = pb::ListIssuesOnThisDayResponse::decode(list[0].clone()).expect("a list");
+        let listed: Vec<&String> = list.published_issues.iter().map(|issue| &issue.name).collect();
+        let expected = if *seen == Seen::Published { vec![name] } else { Vec::new() };
+        assert_eq!(listed, expected, "{day:?}");
+        let number = name.rsplit('/').next().and_then(|id| id.parse().ok()).expect("a number");
+        let by_number =
+            pb::GetPublishedIssueRequest { newspaper: PAPER.into(), number, ..Default::default() };
+        let found = reader.expect("GetPublishedIssue", &by_number, *seen).await;
+        assert!(found.iter().all(|issue| holds(issue, PRINTED)), "{name}");
     }
 }
 
@@ -186,9 +214,10 @@ async fn is_told_of_what_was_published_and_of_nothing_else(reader: &Reader) {
 
 async fn sees_no_difference_between_a_draft_and_nothing(reader: &Reader, stock: &Stock) {
     let nowhere = "00000000-0000-7000-8000-000000000000";
-    let issues = stock.issues.iter().map(|(name, _, seen)| (name.clone(), *seen)).collect();
+    let issues: Vec<_> = stock.issues.iter().map(|(name, _, seen)| (name.clone(), *seen)).collect();
     let kinds = [
-        ("GetPublishedIssue", issues, format!("{PAPER}/issues/999")),
+        ("GetPublishedIssue", issues.clone(), format!("{PAPER}/issues/999")),
+        ("GetAdjacentIssues", issues, format!("{PAPER}/issues/999")),
         ("GetPublishedArticle", stock.articles.clone(), format!("articles/{nowhere}")),
         ("DownloadPublishedPhoto", stock.photos.clone(), format!("photos/{nowhere}")),
     ];

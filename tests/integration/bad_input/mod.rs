@@ -1,6 +1,7 @@
 //! What must not come in does not, is refused with the field that is wrong, and
 //! leaves nothing behind.
 
+mod archive;
 mod bodies;
 mod limits;
 mod messages;

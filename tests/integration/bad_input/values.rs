@@ -5,8 +5,8 @@ use pb::{block::Kind, google::r#type::Date};
 use prost::Message as _;
 
 use super::{
-    Ask, Case, Stage, ask, case, create_article, create_block, create_issue, create_newspaper, create_photo,
-    update_page,
+    Ask, Case, Stage, archive::listed, ask, case, create_article, create_block, create_issue,
+    create_newspaper, create_photo, update_page,
 };
 use crate::{
     newsroom::{PAPER, article, date},
@@ -86,6 +86,8 @@ fn dated(stage: &Stage, day: Option<Date>) -> Vec<(&'static str, Ask)> {
         ),
         ("publish_date", ask("IssueService/CloneIssue", &clone)),
         ("publish_date", ask("PublicationService/GetPublishedIssue", &get)),
+        ("from_date", listed(pb::ListPublishedIssuesRequest { from_date: day, ..Default::default() })),
+        ("until_date", listed(pb::ListPublishedIssuesRequest { until_date: day, ..Default::default() })),
     ]
 }
 
@@ -279,6 +281,14 @@ async fn a_published_issue_is_asked_for_in_one_way_at_a_time() {
             &pb::GetPublishedIssueRequest { name, newspaper, publish_date, ..Default::default() },
         )
     };
+    let numbered = |name: &str, newspaper: &str, number| {
+        let (name, newspaper) = (name.into(), newspaper.into());
+        // The request of the other method is alike.
+        ask(
+            "PublicationService/StreamPublishedIssue",
+            &pb::GetPublishedIssueRequest { name, newspaper, number, ..Default::default() },
+        )
+    };
     let day = Some(date(2026, 11, 1));
     stage
         .refuses(vec![
@@ -287,6 +297,12 @@ async fn a_published_issue_is_asked_for_in_one_way_at_a_time() {
             case("name and date", get(&stage.issue, "", day), &["publish_date"]),
             case("only a date", get("", "", day), &["name", "publish_date"]),
             case("a newspaper that is none", get("", "papers/x", None), &["newspaper"]),
+            case("name and number", numbered(&stage.issue, "", 4150), &["number"]),
+            case("only a number", numbered("", "", 4150), &["name", "number"]),
+            case("name, newspaper and number", numbered(&stage.issue, PAPER, 4150), &["newspaper"]),
+            case("a negative number", numbered("", PAPER, -1), &["number"]),
+            case("the least number", numbered("", PAPER, i32::MIN), &["number"]),
+            case("too high a number", numbered("", PAPER, 1_000_000), &["number"]),
         ])
         .await;
     stage.close().await;
