@@ -21,7 +21,9 @@ create table article_search (
 alter table article_search alter column grams set storage external;
 
 create index article_search_by_day on article_search (day desc, article desc);
-create index article_search_grams on article_search using gin (grams);
+-- Postgres collects new entries and sorts them in now and then, which holds up whoever
+-- saves just then: little at a time.
+create index article_search_grams on article_search using gin (grams) with (gin_pending_list_limit = 1024);
 
 -- The same for what readers are served; an article that is withdrawn leaves it at
 -- once.
@@ -41,7 +43,8 @@ alter table published_article_search alter column grams set storage external;
 create index published_article_search_by_day on published_article_search (day desc, article desc);
 create index published_article_search_by_newspaper
     on published_article_search (newspaper, day desc, article desc);
-create index published_article_search_grams on published_article_search using gin (grams);
+create index published_article_search_grams on published_article_search
+    using gin (grams) with (gin_pending_list_limit = 1024);
 
 -- How the entries of all search indexes were made, once they have all been made that
 -- way.

@@ -87,17 +87,25 @@ pub async fn list(
     let filter = check.filter(&message.filter, &article::FIELDS);
     let order = check.order_by(&message.order_by, &article::ORDERS, article::ORDER);
     check.finish()?;
-    let mut connection = db.read().await?;
-    let list = store::list::Question { filter: &filter, caller, order, show_deleted: message.show_deleted };
-    let mut ids = store::list::ids(&mut connection, &list, page.after.as_ref(), page.size + 1).await?;
-    let rows = ids.len();
-    ids.truncate(page.size as usize);
-    let (articles, last) = fill(&mut connection, &ids, |article| pb::Article::from(article.clone())).await?;
-    let next_page_token = match last {
-        Some(last) if articles.len() < rows => page.token(&store::list::key(&last, order))?,
-        _ => String::new(),
-    };
-    Ok(pb::ListArticlesResponse { articles, next_page_token })
+    let caller = caller.to_owned();
+    // One view: a row that changes meanwhile would say a wrong place to go on from.
+    let answer = db.view(move |connection| {
+        Box::pin(async move {
+            let show_deleted = message.show_deleted;
+            let list = store::list::Question { filter: &filter, caller: &caller, order, show_deleted };
+            let mut ids = store::list::ids(connection, &list, page.after.as_ref(), page.size + 1).await?;
+            let rows = ids.len();
+            ids.truncate(page.size as usize);
+            let (articles, last) =
+                fill(connection, &ids, |article| pb::Article::from(article.clone())).await?;
+            let next_page_token = match last {
+                Some(last) if articles.len() < rows => page.token(&store::list::key(&last, order))?,
+                _ => String::new(),
+            };
+            Ok(pb::ListArticlesResponse { articles, next_page_token })
+        })
+    });
+    answer.await
 }
 
 /// As many of these articles as a page holds, each as `message` makes it, and the

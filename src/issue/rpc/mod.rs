@@ -93,7 +93,7 @@ impl IssueService for Service {
         let order = check.order_by(&message.order_by, &issue::ORDERS, issue::ORDER);
         check.finish()?;
         let mut connection = self.db.read().await?;
-        let question = store::Question {
+        let question = store::list::Question {
             newspaper: &parent,
             filter: &filter,
             descending: order.descending,
@@ -101,7 +101,7 @@ impl IssueService for Service {
             show_deleted: message.show_deleted,
             rows_max: page.size + 1,
         };
-        let mut issues = store::list(&mut connection, &question).await?;
+        let mut issues = store::list::find(&mut connection, &question).await?;
         if issues.is_empty() && !store::newspaper_exists(&mut connection, &parent).await? {
             return Err(newspaper::missing(&parent).into());
         }

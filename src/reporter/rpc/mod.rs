@@ -154,17 +154,25 @@ impl ReporterService for Service {
         let filter = check.filter(&message.filter, &FIELDS);
         let order = check.order_by(&message.order_by, &ORDERS, ORDER);
         check.finish()?;
-        let mut connection = self.db.read().await?;
-        let (after, deleted) = (page.after.as_ref(), message.show_deleted);
-        let ids = store::list::ids(&mut connection, &filter, order, deleted, after, page.size + 1).await?;
-        let shown = &ids[..ids.len().min(page.size as usize)];
-        let found = page::in_order(shown, store::find_all(&mut connection, shown).await?, |found| found.id);
-        let (reporters, last) = page::fit(found, |found| pb::Reporter::from(found.clone()));
-        let next_page_token = match last {
-            Some(last) if reporters.len() < ids.len() => page.token(&store::list::key(&last, order))?,
-            _ => String::new(),
-        };
-        Ok(Response::new(pb::ListReportersResponse { reporters, next_page_token }))
+        // One view: a row that changes meanwhile would say a wrong place to go on from.
+        let answer = self.db.view(move |connection| {
+            Box::pin(async move {
+                let (after, deleted) = (page.after.as_ref(), message.show_deleted);
+                let ids = store::list::ids(connection, &filter, order, deleted, after, page.size + 1).await?;
+                let shown = &ids[..ids.len().min(page.size as usize)];
+                let found = store::find_all(connection, shown).await?;
+                let found = page::in_order(shown, found, |found| found.id);
+                let (reporters, last) = page::fit(found, |found| pb::Reporter::from(found.clone()));
+                let next_page_token = match last {
+                    Some(last) if reporters.len() < ids.len() => {
+                        page.token(&store::list::key(&last, order))?
+                    }
+                    _ => String::new(),
+                };
+                Ok(pb::ListReportersResponse { reporters, next_page_token })
+            })
+        });
+        Ok(Response::new(answer.await?))
     }
 
     async fn update_reporter(&self, request: Request<pb::UpdateReporterRequest>) -> Answer<pb::Reporter> {

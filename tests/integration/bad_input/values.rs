@@ -502,7 +502,10 @@ async fn every_list_refuses_a_token_or_a_size_that_is_none() {
     let lists = with_field(&stage, "page_token");
     assert!(lists.len() >= 9, "{}", lists.len());
     for (method, request) in lists {
+        // What else these need.
         let request = if request.knows("query") { request.with("query", "龙舟") } else { request };
+        let day = Message::new("Date").numbered("month", 4).numbered("day", 21);
+        let request = if request.knows("date") { request.holding("date", &day) } else { request };
         for token in ["x", "%%%", "AAAAAAAAAAAxMjM", "\0", "报", &"A".repeat(100_000)] {
             let request = request.clone().with("page_token", token).encode();
             let status = stage.line.send(&method, vec![request]).await.expect_err("a refusal");
