@@ -182,7 +182,8 @@ impl Paper {
         };
         Ok(vec![
             ("get", self.gets(desk).await?),
-            ("search, 4 characters (selective)", self.searches(desk, 4, 1).await?),
+            ("search, a phrase of 6 characters", self.searches(desk, 6, 1).await?),
+            ("search, a word of one article in 1,000", self.rare_words(desk).await?),
             ("search, 2 characters", self.searches(desk, 2, 1).await?),
             ("search, 1 character", self.searches(desk, 1, 1).await?),
             ("search, two words", self.searches(desk, 2, 2).await?),
@@ -250,6 +251,20 @@ impl Paper {
             if found.results.is_empty() {
                 return Err(format!("{query} stands in {} and is not found", article.id).into());
             }
+        }
+        times.sort_unstable();
+        Ok(times)
+    }
+
+    /// Words that stand in one article in a thousand, by the dice.
+    async fn rare_words(&mut self, desk: &mut Desk) -> Outcome<Times> {
+        let mut times = Vec::with_capacity(self.calls);
+        for _ in 0..self.calls {
+            let query = self.generator.rare_word(&mut self.random).to_owned();
+            let request = pb::SearchArticlesRequest { query, page_size: 20, ..Default::default() };
+            let begun = Instant::now();
+            desk.articles.search_articles(request).await?;
+            times.push(begun.elapsed());
         }
         times.sort_unstable();
         Ok(times)

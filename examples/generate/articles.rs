@@ -171,6 +171,12 @@ impl Generator {
         Generated { id, content, creator, state, create_time }
     }
 
+    /// A word that about one article in a thousand holds.
+    #[allow(dead_code, reason = "for the bench, which shares this file")]
+    pub fn rare_word(&self, random: &mut Random) -> &'static str {
+        self.words[20_000 + random.below(5_000)]
+    }
+
     fn content(&self, random: &mut Random, day: NaiveDate, bylines: &[usize]) -> Content {
         let headline = self.text(random, 4, 9, "");
         let body = (0..1 + random.below(5)).map(|_| {

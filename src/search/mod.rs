@@ -168,16 +168,30 @@ fn words(folded: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A gram as a number. One or two characters of the Basic Multilingual Plane, which
-/// nearly all are, make a number that is theirs alone; rare characters, and grams of
-/// one kind of part, share numbers with others, which the look at the text sorts out.
+/// nearly all are, make a number that is theirs alone. Rare characters, and grams of
+/// one kind of part, share numbers with others, which the look at the text sorts out;
+/// theirs begin as halves of surrogate pairs do, which are no characters.
 fn gram(kind: Option<Kind>, one: char, next: Option<char>) -> i32 {
-    let (one, next) = (u32::from(one), next.map(u32::from));
-    let code = match (kind, next) {
-        (None, None) if one < 0x1_0000 => one,
-        (None, Some(next)) if one < 0x1_0000 && next < 0x1_0000 => (one << 16) | next,
-        _ => mix(kind.map_or(0, |kind| 1 + kind as u32), one, next.unwrap_or(0)),
+    let next_code = next.map_or(0, u32::from);
+    let code = match kind {
+        None if is_basic(one) && next.is_none_or(is_basic) => match next {
+            Some(_) => (u32::from(one) << 16) | next_code,
+            None => u32::from(one),
+        },
+        _ => 0xD800_0000 | (mix(kind.map_or(0, |kind| 1 + kind as u32), one.into(), next_code) >> 5),
     };
     code as i32
+}
+
+/// Whether a character is of the Basic Multilingual Plane.
+fn is_basic(character: char) -> bool {
+    u32::from(character) < 0x1_0000
+}
+
+/// Whether grams alone tell that a text holds this one, anywhere.
+pub fn is_told_by_grams(folded: &str) -> bool {
+    let is_short = (1..=2).contains(&folded.chars().count());
+    is_short && folded.chars().all(|character| is_basic(character) && character.is_alphanumeric())
 }
 
 /// Spreads three numbers over 32 bits, in the way of FNV-1a.
@@ -230,6 +244,15 @@ mod tests {
                     assert!(grams.iter().all(|gram| entry.grams.binary_search(gram).is_ok()), "{phrase}");
                 }
             }
+        }
+        for (text, told) in
+            [("龙", true), ("龙舟", true), ("龙舟赛", false), ("龙，", false), ("𠮷", false), ("", false)]
+        {
+            assert_eq!(is_told_by_grams(text), told, "{text}");
+        }
+        // No gram that is shared is one that tells.
+        for shared in [gram(Some(Kind::Headline), '龙', Some('舟')), gram(None, '𠮷', None)] {
+            assert_eq!(shared as u32 >> 27, 0xD800_0000 >> 27);
         }
         assert_eq!(telling_grams(None, "，。").len(), 0);
         assert_eq!(telling_grams(None, "龙舟，赛").len(), 2);

@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder, Row as _, postgres::PgRow, type
 use uuid::Uuid;
 
 use super::{
-    Document, Found, Kind, Rank,
+    Document, Found, Kind, Rank, is_told_by_grams,
     query::{Query, Term},
 };
 use crate::{config, db::Connection, error::Result};
@@ -92,9 +92,11 @@ impl Search<'_> {
         }
     }
 
-    /// That the texts hold what they must, and nothing that they must not.
-    fn push_terms(&self, sql: &mut QueryBuilder<Postgres>) {
-        for term in &self.query.wanted {
+    /// That the texts hold what they must, and nothing that they must not; if the
+    /// index has named them, only what it has not told.
+    fn push_terms(&self, sql: &mut QueryBuilder<Postgres>, has_grams: bool) {
+        let is_told = |term: &&Term| has_grams && term.kind.is_none() && is_told_by_grams(&term.text);
+        for term in self.query.wanted.iter().filter(|term| !is_told(term)) {
             push_term(sql, term, ") > 0");
         }
         for term in &self.query.unwanted {
@@ -122,12 +124,12 @@ impl Search<'_> {
 
     /// All that must be met by a result that has the words in its headlines, or
     /// that has not.
-    fn push_tier(&self, sql: &mut QueryBuilder<Postgres>, in_headline: bool) {
+    fn push_tier(&self, sql: &mut QueryBuilder<Postgres>, in_headline: bool, has_grams: bool) {
         // First, as headlines lie in the row itself.
         sql.push(if in_headline { " and (" } else { " and not (" });
         self.push_in_headline(sql);
         sql.push(")");
-        self.push_terms(sql);
+        self.push_terms(sql, has_grams);
     }
 }
 
@@ -155,7 +157,7 @@ async fn look_at_all(connection: &mut PgConnection, search: &Search<'_>) -> Resu
     sql.push(" as are_all from candidates), found as materialized (select s.article, s.day, ");
     search.push_in_headline(&mut sql);
     sql.push(" as in_headline from candidates s where (select are_all from counted)");
-    search.push_terms(&mut sql);
+    search.push_terms(&mut sql, true);
     sql.push(
         ") select counted.are_all, (select count(*) from found) as total, page.article, page.day, page.in_headline
          from counted left join lateral (select * from found s where true",
@@ -199,7 +201,7 @@ async fn tier(
     let mut sql = QueryBuilder::new("select s.article, s.day, ");
     sql.push_bind(in_headline).push(" as in_headline from (select s.*");
     newest(&mut sql, search, in_headline);
-    search.push_tier(&mut sql, in_headline);
+    search.push_tier(&mut sql, in_headline, false);
     sql.push(" order by s.day desc, s.article desc limit ").push_bind(rows_max);
     let found = ranks(sql, connection).await?;
     if found.len() as i64 == rows_max {
@@ -213,7 +215,7 @@ async fn tier(
     sql.push(" where s.grams @> ").push_bind(grams);
     search.push_after(&mut sql, in_headline);
     search.push_filter(&mut sql);
-    search.push_tier(&mut sql, in_headline);
+    search.push_tier(&mut sql, in_headline, true);
     sql.push(") select * from found order by day desc, article desc limit ").push_bind(rows_max);
     ranks(sql, connection).await
 }
