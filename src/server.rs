@@ -152,7 +152,7 @@ impl Running {
     pub async fn run_until(mut self, signal: impl Future<Output = ()>) -> Result<(), Error> {
         tokio::select! {
             ended = &mut self.serving => {
-                self.upkeep.iter().for_each(JoinHandle::abort);
+                end(self.upkeep).await;
                 return Ok(ended??);
             }
             () = signal => {}
@@ -167,7 +167,7 @@ impl Running {
     pub async fn stop(mut self) -> Result<(), Error> {
         let _ = self.stop.send(());
         let ended = tokio::time::timeout(config::DRAIN_TIME_MAX, &mut self.serving).await;
-        self.upkeep.iter().for_each(JoinHandle::abort);
+        end(self.upkeep).await;
         match ended {
             Ok(ended) => Ok(ended??),
             Err(_) => {
@@ -177,6 +177,14 @@ impl Running {
             }
         }
     }
+}
+
+/// Ends tasks, and waits until they have let go of their connections: the database may
+/// be stopped next.
+async fn end(tasks: Vec<JoinHandle<()>>) {
+    tasks.iter().for_each(JoinHandle::abort);
+    // That they were aborted is no news.
+    futures::future::join_all(tasks).await;
 }
 
 /// Every service of the API, each with the same limit on messages.
