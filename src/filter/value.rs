@@ -1,11 +1,14 @@
 //! The values of filters, as their fields are.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SubsecRound, Utc};
 
 use uuid::Uuid;
 
 use super::{Field, Kind, Operator, Value};
 use crate::text::find_control_character;
+
+/// The years of days and times, as those of `google.protobuf.Timestamp`.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// Whether a field can be compared like this.
 ///
@@ -43,7 +46,10 @@ pub fn read(field: &Field, text: &str, is_quoted: bool) -> Result<Value, String>
         Kind::Name(names) => Err(format!("must be one of {}", names.join(", "))),
         Kind::Resource(collection) | Kind::Resources(collection) => resource(collection, text),
         Kind::Number => text.parse().map(Value::Number).map_err(|_| "must be a whole number".to_owned()),
-        Kind::Date => text.parse().map(Value::Date).map_err(|_| "must be a day, as 2026-11-23".to_owned()),
+        Kind::Date => match day(text) {
+            Some(day) => Ok(Value::Date(day)),
+            None => Err("must be a day, as 2026-11-23".to_owned()),
+        },
         Kind::Time => time(text),
         Kind::Boolean => text.parse().map(Value::Boolean).map_err(|_| "must be true or false".to_owned()),
         Kind::Function => Err("is not compared".to_owned()),
@@ -65,12 +71,18 @@ fn resource(pattern: &str, text: &str) -> Result<Value, String> {
     }
 }
 
+/// A day of the years that the API can tell. Postgres has no room for all that chrono
+/// reads, and days that are compared as text need four digits.
+fn day(text: &str) -> Option<NaiveDate> {
+    text.parse().ok().filter(|day: &NaiveDate| YEARS.contains(&day.year()))
+}
+
 fn time(text: &str) -> Result<Value, String> {
-    let day = || text.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-    let time: Result<DateTime<Utc>, _> = text.parse().or_else(|_| day());
-    match time {
+    let begin = || day(text).map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let time = text.parse().ok().filter(|time: &DateTime<Utc>| YEARS.contains(&time.year()));
+    match time.or_else(begin) {
         // As Postgres keeps it.
-        Ok(time) => Ok(Value::Time(time.trunc_subsecs(6))),
-        Err(_) => Err("must be a time, as 2026-11-23T08:00:00Z, or a day".to_owned()),
+        Some(time) => Ok(Value::Time(time.trunc_subsecs(6))),
+        None => Err("must be a time, as 2026-11-23T08:00:00Z, or a day".to_owned()),
     }
 }

@@ -275,7 +275,7 @@ impl<'a> Columns<'a> {
 }
 
 /// Numbers as Postgres writes an array of them.
-pub fn array_literal(numbers: &[i32]) -> String {
+fn array_literal(numbers: &[i32]) -> String {
     let numbers: Vec<String> = numbers.iter().map(i32::to_string).collect();
     format!("{{{}}}", numbers.join(","))
 }
