@@ -1,11 +1,12 @@
 //! The one error type of the service, and its only conversion to a gRPC
 //! status. Every status carries `google.rpc.ErrorInfo` (aip.dev/193) with a
 //! reason of `masthead.v1.ErrorReason`; none holds SQL, paths or a chain of
-//! causes. What the caller may not see is logged here, once.
+//! causes. What the caller may not see goes to the one line that the boundary logs
+//! of a failed call.
 
 mod status;
 
-pub use status::{DOMAIN, complete};
+pub use status::{CODES, DOMAIN, code_name, complete};
 
 use crate::{photo::License, publication::Tombstone, workflow::State};
 
@@ -230,6 +231,30 @@ pub enum Error {
         /// The roles that may.
         roles: String,
     },
+    /// The person asks for more than one may.
+    #[error("this is more than one person may ask of a server: {limit}")]
+    TooManyRequests {
+        /// What one may ask.
+        limit: String,
+        /// When to come back.
+        wait: std::time::Duration,
+    },
+    /// A reporter tried to change the work of others.
+    #[error("{name} is not the work of {person}, who neither wrote in it nor signs it; ask an editor")]
+    NotOwnWork {
+        /// The full name.
+        name: String,
+        /// Who tried.
+        person: String,
+    },
+    /// The credential is not for this newspaper.
+    #[error("the credential is for other newspapers than newspapers/{newspaper}: {scope}")]
+    OutsideScope {
+        /// The id of the newspaper, or `-` for what belongs to all of them.
+        newspaper: String,
+        /// The ids of those that it is for.
+        scope: String,
+    },
     /// A download of a photo that has no file.
     #[error("{name} has no file yet; upload one")]
     PhotoWithoutFile {
@@ -300,9 +325,21 @@ pub enum Error {
     /// What follows the cursor has been removed because of its age.
     #[error("what follows the cursor is no longer retained; read again what you follow, and go on from_now")]
     CursorTooOld,
-    /// A watch ends because the server does.
-    #[error("the server is stopping; go on from the last cursor at one that runs")]
-    Stopping,
+    /// A call ends because the server or its connection does.
+    #[error("the server is stopping or closes an old connection; connect again and go on from there")]
+    Stopping {
+        /// Where a watch goes on.
+        cursor: Option<String>,
+    },
+    /// The time of the call is over, or a statement took longer than it may.
+    #[error("the call did not end in its time and was given up; ask for less, or give it longer")]
+    DeadlineExceeded,
+    /// Another transaction held something for longer than this one waits.
+    #[error("another write holds what this one needs; try again")]
+    Busy,
+    /// The photo store has no room.
+    #[error("the photo store is full; nothing was kept; tell the operator, and try again later")]
+    PhotoStoreFull(#[source] std::io::Error),
     /// The database cannot be reached or is overloaded.
     #[error("the database is not available; try again")]
     DatabaseUnavailable(#[source] sqlx::Error),
@@ -312,6 +349,9 @@ pub enum Error {
     /// A file of the photo store cannot be read or written.
     #[error("an internal error occurred; the server's log has the details")]
     File(#[source] std::io::Error),
+    /// This program and the schema of the database do not go together.
+    #[error("{0}")]
+    Schema(String),
     /// Stored data are not what this program wrote, or a task died.
     #[error("an internal error occurred; the server's log has the details")]
     Internal(String),
@@ -325,8 +365,9 @@ impl Error {
 }
 
 /// SQLSTATEs after which the same call may succeed a moment later: connection
-/// failures (class 08), resources (53), operator intervention (57P), and a
-/// server in recovery (25006, a read-only transaction after a failover).
+/// failures (class 08), resources (53), operator intervention (57P), a server in
+/// recovery (25006, a read-only transaction after a failover), and transactions
+/// that Postgres ended because of their age (25P03, 25P04).
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -336,7 +377,10 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
-            code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") || code == "25006"
+            code.starts_with("08")
+                || code.starts_with("53")
+                || code.starts_with("57P")
+                || ["25006", "25P03", "25P04"].contains(&&*code)
         }),
         _ => false,
     }
@@ -356,7 +400,24 @@ pub(crate) fn breaks(error: &sqlx::Error, constraint: &str) -> bool {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
-        if is_passing(&error) { Error::DatabaseUnavailable(error) } else { Error::Database(error) }
+        let code = error.as_database_error().and_then(|refusal| refusal.code());
+        match code.as_deref() {
+            // A statement that ran into its limit, or was cancelled by an operator.
+            Some("57014") => Error::DeadlineExceeded,
+            Some("55P03") => Error::Busy,
+            _ if is_passing(&error) => Error::DatabaseUnavailable(error),
+            _ => Error::Database(error),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match error.kind() {
+            StorageFull | QuotaExceeded => Error::PhotoStoreFull(error),
+            _ => Error::File(error),
+        }
     }
 }
 

@@ -6,14 +6,23 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use uuid::Uuid;
+
 use crate::{
-    admin::{self, Role, TOKEN_RANDOM_BYTES, Token},
+    admin::{
+        self, Role, Token,
+        credential::{self, Credential, Grant},
+        grant::{self, Shown},
+        store,
+    },
     auth::Principal,
-    config::DataSettings,
-    db::{self, Change, Db, Operation},
+    config::{self, DataSettings},
+    db::{self, Db, Operation},
     embedded::{self, Embedded},
+    filter::Filter,
     photo::files::Files,
 };
 
@@ -37,6 +46,17 @@ pub enum Error {
     /// The database or the photo store refused.
     #[error("{}", cause(.0))]
     Service(#[from] crate::error::Error),
+    /// The database has been waited for in vain.
+    #[error(
+        "the database did not answer within {seconds} s: {cause}; start it, or correct --database-url \
+         (MASTHEAD_DATABASE_URL), and run this again"
+    )]
+    Away {
+        /// How long it was waited for.
+        seconds: u64,
+        /// What was heard last.
+        cause: String,
+    },
     /// A file cannot be written.
     #[error("{path} cannot be written: {cause}")]
     File {
@@ -45,9 +65,6 @@ pub enum Error {
         /// What the system says.
         cause: io::Error,
     },
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes: {0}")]
-    Random(getrandom::Error),
 }
 
 /// What happened, for an operator at a terminal: unlike the clients of the API,
@@ -75,7 +92,8 @@ pub struct Installation {
 
 impl Installation {
     /// Opens an installation; starts the embedded Postgres if no database is
-    /// given. Does not migrate.
+    /// given. Its database is closed to callers until [`Installation::prepare`] has
+    /// been through.
     ///
     /// # Errors
     /// The embedded Postgres does not start, or the data folder cannot be used.
@@ -89,8 +107,7 @@ impl Installation {
                 (Some(embedded), options)
             }
         };
-        let db =
-            Db::open(options, settings.database_connections_max).keeping_revisions(settings.revisions_kept);
+        let db = Db::with(options, &settings.database).keeping_revisions(settings.revisions_kept).closed();
         let files = Files::open(settings.photo_store()).await?;
         Ok(Installation { db, files, data_dir, embedded })
     }
@@ -104,29 +121,57 @@ impl Installation {
         }
     }
 
-    /// Writes an operator's token to the data folder if no token has been made
-    /// yet; the file.
+    /// Brings the schema up to date, however long the database is away, opens the
+    /// database to callers, and writes an operator's token to the data folder if
+    /// none has been made yet.
     ///
     /// # Errors
-    /// The file or the database cannot be written.
-    pub async fn first_token(&self) -> Result<Option<PathBuf>> {
-        if admin::store::any_token(&mut *self.db.read().await?).await? {
+    /// The schema cannot be brought up to date, the database refuses, or the file
+    /// cannot be written.
+    pub async fn prepare(&self, skip_migrations: bool) -> Result<()> {
+        loop {
+            self.db.prepare(skip_migrations).await?;
+            match self.first_token().await {
+                Ok(Some(path)) => {
+                    tracing::info!(file = %path.display(), "wrote the first operator's token");
+                    return Ok(());
+                }
+                Ok(None) => return Ok(()),
+                // It has gone away again.
+                Err(Error::Service(crate::error::Error::DatabaseUnavailable(cause))) => {
+                    tracing::warn!(%cause, "the first token cannot be looked for yet");
+                    tokio::time::sleep(config::database::PREPARE_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes an operator's token to the data folder if no token has been made
+    /// yet; the file.
+    async fn first_token(&self) -> Result<Option<PathBuf>> {
+        if store::credentials::any(&mut *self.db.read().await?).await? {
             return Ok(None);
         }
-        let token = random_token()?;
+        let token = grant::random_token()?;
         let path = self.data_dir.join(OPERATOR_TOKEN_FILE);
         // The file first: a token in the database that nobody knows is lost.
         write_private(&path, token.reveal()).map_err(|cause| Error::File { path: path.clone(), cause })?;
-        keep_token(&self.db, &token, FIRST_OPERATOR, Role::Operator).await?;
+        let grant = Grant::unlimited(FIRST_OPERATOR, Role::Operator);
+        create_credential(&self.db, grant, Shown::Token(token.digest())).await?;
         Ok(Some(path))
     }
 
-    /// Closes the database, and stops it if it is the embedded one.
+    /// Closes the database, and stops it if it is the embedded one. What does not
+    /// end within [`config::DATABASE_CLOSE_TIME_MAX`] is left to Postgres, which
+    /// undoes it.
     ///
     /// # Errors
     /// The embedded Postgres does not stop.
     pub async fn close(self) -> Result<()> {
-        self.db.close().await;
+        if tokio::time::timeout(config::DATABASE_CLOSE_TIME_MAX, self.db.close()).await.is_err() {
+            tracing::warn!("some statements did not end in time and are given up");
+        }
         match self.embedded {
             Some(embedded) => Ok(embedded.stop().await?),
             None => Ok(()),
@@ -161,7 +206,21 @@ impl Database {
                 }
             },
         };
-        Ok(Database { db: Db::open(options, settings.database_connections_max), embedded })
+        Ok(Database { db: Db::with(options, &settings.database), embedded })
+    }
+
+    /// Brings the schema up to date; waits for a database that is away.
+    ///
+    /// # Errors
+    /// The database is still away after that time, or the schema cannot be brought
+    /// up to date.
+    pub async fn migrate(&self, wait: Duration) -> Result<()> {
+        match self.db.migrate_within(wait).await {
+            Err(crate::error::Error::DatabaseUnavailable(cause)) => {
+                Err(Error::Away { seconds: wait.as_secs(), cause: cause.to_string() })
+            }
+            migrated => Ok(migrated?),
+        }
     }
 
     /// Closes the database, and stops it if it was started for this.
@@ -177,43 +236,62 @@ impl Database {
     }
 }
 
-/// Makes a token for a person.
+/// Makes a token for a person, for all newspapers and until it is revoked.
 ///
 /// # Errors
 /// The name is none, or the database cannot be written.
 pub async fn create_token(db: &Db, person: &str, role: Role) -> Result<Token> {
-    admin::check_person(person)?;
-    let token = random_token()?;
-    keep_token(db, &token, person, role).await?;
+    let token = grant::random_token()?;
+    create_credential(db, Grant::unlimited(person, role), Shown::Token(token.digest())).await?;
     Ok(token)
 }
 
-async fn keep_token(db: &Db, token: &Token, person: &str, role: Role) -> Result<()> {
-    // Whoever runs the command on the machine of the server is its operator.
-    let caller = Principal { name: FIRST_OPERATOR.to_owned(), role: Role::Operator };
-    let operation = Operation { caller, method: "CreateAccessToken", request: None, validate_only: false };
-    let (digest, person) = (token.digest(), person.to_owned());
-    let kept = db.write(operation, move |transaction| {
-        let person = person.clone();
-        Box::pin(async move {
-            let now = transaction.now();
-            let id = admin::store::insert_token(transaction.connection(), digest, &person, role, now).await?;
-            transaction.record(Change {
-                resource: admin::token_name(id),
-                kind: "created",
-                before: None,
-                after: None,
-            });
-            Ok(())
-        })
+/// Makes a credential; its name.
+///
+/// # Errors
+/// It says what none may say, or the database cannot be written.
+pub async fn create_credential(db: &Db, grant: Grant, shown: Shown) -> Result<String> {
+    if let Some(mistake) = admin::person_mistake(&grant.person) {
+        return Err(crate::error::Error::invalid("name", mistake).into());
+    }
+    let created = db.write(local_operation("CreateAccessToken"), move |transaction| {
+        let grant = grant.clone();
+        Box::pin(async move { Ok(grant::create(transaction, grant, shown).await?.name()) })
     });
-    Ok(kept.await?)
+    Ok(created.await?)
 }
 
-fn random_token() -> Result<Token> {
-    let mut bytes = [0; TOKEN_RANDOM_BYTES];
-    getrandom::fill(&mut bytes).map_err(Error::Random)?;
-    Ok(Token::from_random(bytes))
+/// All credentials, the newest first; revoked ones only if they are asked for.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn credentials(db: &Db, show_revoked: bool) -> Result<Vec<Credential>> {
+    let mut connection = db.read().await?;
+    let everything = Filter::default();
+    let (order, rows_max) = (credential::ORDER, i64::from(u32::MAX));
+    let ids =
+        store::credentials::ids(&mut connection, &everything, order, show_revoked, None, rows_max).await?;
+    let mut found = store::credentials::find_all(&mut connection, &ids).await?;
+    found.sort_by_key(|credential| std::cmp::Reverse(credential.id));
+    Ok(found)
+}
+
+/// Revokes a credential.
+///
+/// # Errors
+/// There is none with this id, or the database cannot be written.
+pub async fn revoke_credential(db: &Db, id: Uuid) -> Result<()> {
+    let revoked = db.write(local_operation("RevokeAccessToken"), move |transaction| {
+        Box::pin(async move { grant::revoke(transaction, id).await.map(drop) })
+    });
+    Ok(revoked.await?)
+}
+
+/// What whoever runs the command on the machine of the server does: they are its
+/// operator.
+fn local_operation(method: &'static str) -> Operation {
+    let caller = Principal::local(FIRST_OPERATOR, Role::Operator);
+    Operation { caller, method, request: None, validate_only: false }
 }
 
 /// Writes a line to a file that only its owner may read, from its first byte.

@@ -3,7 +3,7 @@
 //!
 //! # The way of a request
 //!
-//! [`server`] → layers ([`telemetry`], [`auth`]) → a slice's `rpc` (decode,
+//! [`server`] → layers ([`telemetry`], [`deadline`], [`auth`]) → a slice's `rpc` (decode,
 //! check, call) → its `mod` (rules) and [`db::Db::write`] → its `store` →
 //! Postgres, and back.
 //!
@@ -12,12 +12,15 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`config`] | settings, and the limits of every input |
-//! | [`server`] | layers, all services, reflection, health, the end |
+//! | [`server`] | connections and TLS, layers, all services, reflection, health, the end |
 //! | [`auth`], [`admin`] | token → person and role; the table method → roles |
-//! | [`telemetry`] | logging, request spans |
+//! | [`audit`] | who did what, and who was refused what |
+//! | [`deadline`] | how long a call may take, and what ends with it |
+//! | [`telemetry`] | the log, metrics, traces, and the layer that sees each call begin and end |
+//! | [`vitals`] | what the server knows of itself, for operators and gauges |
 //! | [`error`] | the one error type; the only conversion to a gRPC status |
 //! | [`wire`] | names, etags, page tokens, cursors, field masks, times, the codec |
-//! | [`db`] | the pool, the migrator, the one door for writes, waking the feeds after one |
+//! | [`db`] | the connections, the migrator, the one door for writes, waking the feeds after one |
 //! | [`feed`] | what all feeds share: places, filters, one hub a process, watchers |
 //! | [`byline`] | who signs articles and photos |
 //! | [`filter`] | filters and orders of lists (aip.dev/160), read into trees that stores understand |
@@ -26,6 +29,7 @@
 //! | [`newspaper`] [`issue`] [`article`] [`reporter`] [`photo`] [`publication`] [`activity`] | the slices: `mod` (types and rules), `store` (SQL), `rpc` (handlers) |
 //! | [`import`] | readers of foreign formats into drafts; clients of the API |
 //! | [`demo`] | the main job from text to published issue, as a newsroom does it |
+//! | [`backup`] | the database and the photos in one folder, of one moment, and back |
 //! | [`installation`] [`terminal`] | what the command works with: data folder, database, photo store; progress |
 //! | [`embedded`] | the Postgres of the quick start and the tests |
 //! | [`calendar`], [`text`], [`copy_check`], [`name_reading`], [`digest`] | pure: weekday and lunar date; counting, setting and folding text; faults of copy; pinyin; SHA-256 |
@@ -33,12 +37,15 @@
 pub mod activity;
 pub mod admin;
 pub mod article;
+pub mod audit;
 pub mod auth;
+pub mod backup;
 pub mod byline;
 pub mod calendar;
 pub mod config;
 pub mod copy_check;
 pub mod db;
+pub mod deadline;
 pub mod demo;
 pub mod digest;
 pub mod embedded;
@@ -58,6 +65,7 @@ pub mod server;
 pub mod telemetry;
 pub mod terminal;
 pub mod text;
+pub mod vitals;
 pub mod wire;
 pub mod workflow;
 

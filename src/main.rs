@@ -1,18 +1,19 @@
 //! The `masthead` command: arguments → settings → one subcommand.
 
-use std::{error::Error, path::PathBuf, process::ExitCode};
+mod command;
 
-use clap::{Args, Parser, Subcommand};
+use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use masthead::{
-    admin::Role,
-    config::{self, DataSettings, ListenSettings, ServiceSettings},
+    config::{self, DataSettings, ListenSettings, SchemaSettings, ServiceSettings, TelemetrySettings},
     demo,
     import::{
         self,
         desk::Desk,
         submit::{self, Options},
     },
-    installation::{Database, Installation, create_token},
+    installation::{Database, Installation},
     publication::{self, chain::Fault, verify::Walk},
     server, telemetry,
     terminal::Progress,
@@ -32,9 +33,12 @@ struct Command {
 #[derive(Subcommand)]
 enum Task {
     /// Serve the API until SIGTERM or Ctrl-C
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Bring the database schema up to this version, and end
-    Migrate(DataSettings),
+    ///
+    /// Safe when several start at once. Ends with status 1 if the database is still
+    /// away after --wait-seconds.
+    Migrate(Migrate),
     /// Prove that the ledger and every snapshot are as they were published
     ///
     /// Recomputes every digest and link from what is stored, and what readers are
@@ -44,14 +48,29 @@ enum Task {
     /// with status 1 and the first fault if something is not whole, and with status
     /// 2 if that could not be told, as when the database is away.
     Verify(DataSettings),
+    /// Copy the database and the photos of one moment to a folder
+    ///
+    /// Works beside a running server on the same data. The folder holds one backup,
+    /// which this one takes the place of once it is whole; photos that are there are
+    /// not copied again. Ends with status 0 if everything is there, as the digests say,
+    /// and the ledger is whole; the hash of the last publication is printed.
+    Backup(command::backup::Backup),
+    /// Restore a backup into an empty database, and prove it
+    ///
+    /// Checks the backup first, then fills the database and the photo store, and at
+    /// last walks the ledger and reads every photo. Ends with status 0 only if all of
+    /// it is as it was when the backup was made.
+    Restore(command::backup::Restore),
+    /// Ask a server whether it is serving; status 0 if it is
+    Health(command::health::Health),
     /// Show the whole job: a page from text to a published issue, read back
     Demo(Demo),
     /// Bring foreign material in as drafts
     #[command(subcommand)]
     Import(Import),
-    /// Keep access tokens
+    /// Keep access tokens and client certificates
     #[command(subcommand)]
-    Token(TokenTask),
+    Token(command::token::TokenTask),
 }
 
 #[derive(Args)]
@@ -61,7 +80,22 @@ struct Serve {
     #[command(flatten)]
     data: DataSettings,
     #[command(flatten)]
+    schema: SchemaSettings,
+    #[command(flatten)]
     service: ServiceSettings,
+    #[command(flatten)]
+    telemetry: TelemetrySettings,
+}
+
+#[derive(Args)]
+struct Migrate {
+    #[command(flatten)]
+    data: DataSettings,
+    /// Seconds to wait for a database that is away
+    #[arg(long, env = "MASTHEAD_MIGRATE_WAIT_SECONDS", value_name = "SECONDS",
+          default_value_t = config::database::MIGRATE_WAIT_SECONDS_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    wait_seconds: u32,
 }
 
 #[derive(Args)]
@@ -94,9 +128,13 @@ enum Import {
 struct ImportPage {
     /// The text of one page, in UTF-8, at most 4 MiB
     file: PathBuf,
-    /// Where the server listens
+    /// Where the server listens; https:// with TLS
     #[arg(long, env = "MASTHEAD_ADDRESS", value_name = "URL", default_value = "http://127.0.0.1:50051")]
     address: String,
+    /// Certificates in PEM of the authority that signed the server's, where it is none
+    /// that this machine trusts
+    #[arg(long, env = "MASTHEAD_TLS_CA", value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
     /// The access token to work with; safer in the environment than in the command line
     #[arg(long, env = "MASTHEAD_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: String,
@@ -109,27 +147,6 @@ struct ImportPage {
     /// Date of the issue, for a page that does not state it
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<chrono::NaiveDate>,
-}
-
-#[derive(Subcommand)]
-enum TokenTask {
-    /// Make a token for a person and print it, alone, on standard output
-    ///
-    /// Works beside a running server on the same data folder. The token is shown
-    /// this once and kept only as a digest.
-    Create(TokenCreate),
-}
-
-#[derive(Args)]
-struct TokenCreate {
-    /// The person it stands for; signs reviews and publications. At most 100 characters
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// What it allows
-    #[arg(long, value_name = "ROLE", value_enum)]
-    role: Role,
-    #[command(flatten)]
-    data: DataSettings,
 }
 
 type Done = Result<(), Box<dyn Error>>;
@@ -146,13 +163,16 @@ const STATUS_NOT_PROVED: u8 = 2;
 )]
 struct Broken(Fault);
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let command = Command::parse();
-    let serves = matches!(command.task, Task::Serve(_));
+fn main() -> ExitCode {
+    let command = parse();
     let proves = matches!(command.task, Task::Verify(_));
-    telemetry::start(if serves { telemetry::SERVING } else { telemetry::AT_HAND });
-    match run(command.task).await {
+    let done = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let done = runtime.block_on(run(command.task));
+        // A picture or a slow disk must not keep the process.
+        runtime.shutdown_timeout(config::PROCESS_END_TIME_MAX);
+        done
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{} {error}", console::style("error:").for_stderr().red().bold());
@@ -165,31 +185,73 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Reads the command line and the environment. What a server was told, it can tell.
+fn parse() -> Command {
+    let matches = Command::command().get_matches();
+    let mut command = Command::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let known = Command::command();
+    if let (Task::Serve(settings), Some(("serve", given))) = (&mut command.task, matches.subcommand())
+        && let Some(serve) = known.find_subcommand("serve")
+    {
+        settings.service.in_force = config::in_force(serve, given);
+    }
+    command
+}
+
 async fn run(task: Task) -> Done {
+    let (usual, settings) = match &task {
+        Task::Serve(settings) => (telemetry::SERVING, settings.telemetry.clone()),
+        _ => (telemetry::AT_HAND, TelemetrySettings::default()),
+    };
+    let telemetry = telemetry::start(usual, &settings)?;
+    let done = run_task(task).await;
+    telemetry.end().await;
+    done
+}
+
+async fn run_task(task: Task) -> Done {
     match task {
-        Task::Serve(settings) => serve(settings).await,
+        Task::Serve(settings) => serve(*settings).await,
         Task::Migrate(settings) => migrate(settings).await,
         Task::Verify(settings) => verify(settings).await,
+        Task::Backup(settings) => command::backup::backup(settings).await,
+        Task::Restore(settings) => command::backup::restore(settings).await,
+        Task::Health(settings) => command::health::ask(settings).await,
         Task::Demo(settings) => show(settings).await,
         Task::Import(Import::Page(settings)) => import_page(settings).await,
-        Task::Token(TokenTask::Create(settings)) => token_create(settings).await,
+        Task::Token(task) => command::token::run(task).await,
     }
 }
 
 async fn serve(settings: Serve) -> Done {
-    if let Some(address) = settings.listen.metrics_listen {
-        telemetry::serve_metrics(address)?;
+    server::check_address(settings.listen.listen, &settings.service.tls)?;
+    server::allow_many_files();
+    let port = match settings.telemetry.metrics_listen {
+        Some(address) => Some(telemetry::http::serve(address).await?),
+        None => None,
+    };
+    if let Some(port) = &port {
+        tracing::info!(address = %port.address(), "metrics and health");
     }
     let installation = Installation::open(&settings.data).await?;
-    installation.db.migrate().await?;
-    if let Some(path) = installation.first_token().await? {
-        tracing::info!(file = %path.display(), "wrote the first operator's token");
-    }
     let (db, files) = (installation.db.clone(), installation.files.clone());
     let server = server::start_with(settings.listen.listen, db, files, settings.service).await?;
-    tracing::info!(address = %server.address(), "serving");
+    if let Some(port) = &port {
+        port.follow(server.readiness());
+    }
+    let address = server.address();
+    // Whoever reads the next line may send a signal.
+    let (stop, again) = (stop_signals(1)?, stop_signals(2)?);
+    // It listens before its database is there, and answers that it is not.
+    tracing::info!(%address, "listening");
+    let prepared = async {
+        installation.prepare(settings.schema.skip_migrations).await?;
+        tracing::info!(%address, "serving");
+        std::future::pending().await
+    };
     let served = tokio::select! {
-        served = server.run_until(stop_signal()?) => served.map_err(Into::into),
+        failed = prepared => failed,
+        served = server.run_until(stop, again) => served.map_err(Into::into),
         died = installation.database_died() => Err(died.into()),
     };
     tracing::info!("stopping");
@@ -197,22 +259,24 @@ async fn serve(settings: Serve) -> Done {
     served
 }
 
-/// Waits for SIGTERM or Ctrl-C.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+/// Waits until SIGTERM or Ctrl-C has come so many times.
+fn stop_signals(count: usize) -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        for _ in 0..count {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
     })
 }
 
-async fn migrate(settings: DataSettings) -> Done {
-    let database = Database::open(&settings).await?;
-    let migrated = database.db.migrate().await;
+async fn migrate(settings: Migrate) -> Done {
+    let database = Database::open(&settings.data).await?;
+    let migrated = database.migrate(Duration::from_secs(settings.wait_seconds.into())).await;
     database.close().await?;
     migrated?;
     eprintln!("the schema is up to date");
@@ -245,7 +309,7 @@ async fn show(settings: Demo) -> Done {
     let page = settings.page.as_deref().map(read_file).transpose()?;
     let demo = demo::Demo::open(settings.listen, settings.data_dir).await?;
     let mut shown = Ok(());
-    let stopped = stop_signal()?;
+    let stopped = stop_signals(1)?;
     let whole = async {
         shown = demo.show(page.as_deref()).await;
         if shown.is_ok() && !settings.exit {
@@ -261,17 +325,10 @@ async fn show(settings: Demo) -> Done {
     shown.map_err(Into::into)
 }
 
-async fn token_create(settings: TokenCreate) -> Done {
-    let database = Database::open(&settings.data).await?;
-    let created = create_token(&database.db, &settings.name, settings.role).await;
-    database.close().await?;
-    println!("{}", created?.reveal());
-    Ok(())
-}
-
 async fn import_page(settings: ImportPage) -> Done {
     let page = import::read_page(&read_file(&settings.file)?);
-    let mut desk = Desk::connect(&settings.address, &settings.token).await?;
+    let authority = settings.tls_ca.as_deref().map(read_file).transpose()?;
+    let mut desk = Desk::connect_trusting(&settings.address, &settings.token, authority).await?;
     let options =
         Options { newspaper_id: settings.newspaper, issue_id: settings.issue, publish_date: settings.date };
     let outcome = {

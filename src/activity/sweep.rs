@@ -8,7 +8,7 @@ use crate::{activity::store, config, db::Db, error::Result};
 /// process lives. Several processes may do so on one database.
 pub async fn run(db: Db, retention_days: u32) {
     loop {
-        match sweep(&db, retention_days).await {
+        match db.on_line(sweep(&db, retention_days)).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed changes past their retention"),
             Err(error) => tracing::warn!(%error, "old changes could not be removed"),

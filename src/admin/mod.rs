@@ -1,7 +1,10 @@
-//! Who may call: access tokens and the roles that they carry. A token stands
-//! for one person of the newsroom, which is how a sign-off knows who signs. It
-//! is shown once and kept only as its digest.
+//! Who may call: access tokens and client certificates, and the roles that they
+//! carry. Each stands for one person of the newsroom, which is how a sign-off knows
+//! who signs. A token is shown once and kept only as its digest. And what operators
+//! do to keep the service well.
 
+pub mod credential;
+pub mod grant;
 pub mod rebuild;
 pub mod rpc;
 pub(crate) mod store;
@@ -41,6 +44,9 @@ pub enum Role {
 impl Role {
     /// All roles.
     pub const ALL: [Role; 5] = [Role::Reader, Role::Reporter, Role::Editor, Role::Publisher, Role::Operator];
+
+    /// Their names as the API has them, without the prefix.
+    pub const NAMES: [&str; 5] = ["READER", "REPORTER", "EDITOR", "PUBLISHER", "OPERATOR"];
 
     /// The name, in the database and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -90,19 +96,11 @@ pub fn token_name(id: Uuid) -> String {
     format!("accessTokens/{id}")
 }
 
-/// Checks the name of a person that a token will stand for.
-///
-/// # Errors
-/// A name that is empty, too long, or not one plain line.
-pub fn check_person(name: &str) -> Result<()> {
+/// What is wrong with the name of a person that a credential is to stand for.
+pub fn person_mistake(name: &str) -> Option<String> {
     let too_long = name.chars().count() > config::NAME_CHARS_MAX;
     let plain = find_control_character(name).is_none() && !name.contains(['\n', '\t']);
-    if name.trim().is_empty() || name.trim() != name || too_long || !plain {
-        let rule = format!(
-            "must be one line of 1 to {} characters without spaces around it",
-            config::NAME_CHARS_MAX
-        );
-        return Err(Error::invalid("name", rule));
-    }
-    Ok(())
+    let wrong = name.trim().is_empty() || name.trim() != name || too_long || !plain;
+    let max = config::NAME_CHARS_MAX;
+    wrong.then(|| format!("must be one line of 1 to {max} characters without spaces around it"))
 }

@@ -70,7 +70,8 @@ pub async fn begin(db: Db, caller: Principal) -> Result<Rebuild> {
 /// All of a rebuild, batch by batch.
 pub fn steps(rebuild: Rebuild) -> BoxStream<'static, Result<Progress>> {
     let steps = futures::stream::try_unfold(rebuild, |mut rebuild| async move {
-        Ok::<_, Error>(rebuild.go_on().await?.map(|progress| (progress, rebuild)))
+        let db = rebuild.db.clone();
+        Ok::<_, Error>(db.on_line(rebuild.go_on()).await?.map(|progress| (progress, rebuild)))
     });
     steps.boxed()
 }
@@ -92,7 +93,7 @@ async fn bring_up_to_date(db: &Db) -> Result<()> {
     if store::search::is_current(&mut *db.read().await?, search::ENTRIES_VERSION).await? {
         return Ok(());
     }
-    let caller = Principal { name: "search-index".to_owned(), role: Role::Operator };
+    let caller = Principal::local("search-index", Role::Operator);
     let last = steps(begin(db.clone(), caller).await?).try_fold(0, |done, step| async move {
         if step.done > 0 && step.done % config::REBUILD_LOG_ROWS == 0 {
             tracing::info!(index = ?step.index, done = step.done, total = step.total, "rebuilding");

@@ -38,3 +38,16 @@ pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Resu
     }
     Ok(signers)
 }
+
+/// Whether any of these reporters goes by this name, as their own or a pen name.
+pub async fn any_is_called(connection: &mut PgConnection, ids: &[Uuid], name: &str) -> Result<bool> {
+    if ids.is_empty() {
+        return Ok(false);
+    }
+    let called = sqlx::query_scalar!(
+        r#"select exists (select from reporters where id = any($1) and (display_name = $2 or $2 = any(pen_names))) as "called!""#,
+        ids,
+        name
+    );
+    Ok(called.fetch_one(connection).await?)
+}

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::{
+    auth::Scope,
     error::Result,
     filter::{Comparison, Filter, Operator, Value},
 };
@@ -104,6 +105,13 @@ pub fn push_filter(sql: &mut Sql, filter: &Filter, comparison: &dyn Fn(&mut Sql,
             comparison(sql, leaf);
             sql.push(")");
         }
+    }
+}
+
+/// Pushes one more condition: that a newspaper's id is within a scope.
+pub fn push_scope(sql: &mut Sql, newspaper: &'static str, scope: &Scope) {
+    if let Scope::Newspapers(ids) = scope {
+        sql.push(" and ").push(newspaper).push(" = any(").push_bind(ids.clone()).push(")");
     }
 }
 

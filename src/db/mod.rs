@@ -1,41 +1,56 @@
 //! The way to Postgres: the pool, the migrator, and [`Db::write`], the one
 //! door for mutations.
 //!
-//! A mutation runs in a task of its own, so that a client that hangs up leaves
-//! no transaction behind: a cancelled `begin` of sqlx 0.9.0 can return a
-//! connection with an open transaction to the pool. The task takes one
-//! timestamp, answers a repeated request id with the first answer, appends the
-//! change and audit rows, runs again if it lost a race, and commits; then it
-//! wakes the feeds ([`wake`]).
+//! A mutation runs in a task of its own, so that one that is about to commit does
+//! so, whatever becomes of the client. The task takes one timestamp, answers a
+//! repeated request id with the first answer, appends the change and audit rows,
+//! runs again if it lost a race, and commits; then it wakes the feeds ([`wake`]).
+//! It is rolled back if its [`Deadline`] passes before that.
 
+mod connections;
 pub mod list;
+mod loader;
+mod migrate;
+mod pool;
+pub mod schema;
+mod silence;
 pub mod wake;
 
-use std::{future::Future, pin::Pin, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use prost::Message;
-use sqlx::{
-    Connection as _, PgConnection, PgPool, Postgres,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+use sqlx::{PgConnection, postgres::PgConnectOptions};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
 };
-use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub(crate) use self::pool::away;
+use self::pool::{Pools, Purpose};
+pub use self::{
+    connections::Connections,
+    loader::Loader,
+    migrate::Lock,
+    pool::Lease,
+    silence::{Probe, Silence},
+};
 use crate::{
     auth::Principal,
-    config,
+    config::{self, DatabaseSettings},
+    deadline::Deadline,
     digest::Digest,
     error::{Error, Result, lost_a_race},
 };
-
-/// The key of the advisory lock that one migrator at a time holds: "masthead"
-/// in ASCII.
-const MIGRATION_LOCK: i64 = 0x6d61_7374_6865_6164;
-
-/// How often a waiting migrator asks for the lock.
-const MIGRATION_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// What stores read from.
 pub type Connection = PgConnection;
@@ -46,16 +61,14 @@ pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 /// Access to the database.
 #[derive(Clone, Debug)]
 pub struct Db {
-    pool: PgPool,
+    pools: Arc<Pools>,
+    /// Whether it takes connections of the house.
+    is_house: bool,
     revisions_kept: u32,
     /// Holds that something was committed until [`Db::committed`] takes it.
     commits: Arc<Notify>,
-}
-
-/// Holds a lock of [`Db::try_lock`].
-#[derive(Debug)]
-pub struct Lock {
-    connection: PgConnection,
+    /// How often a transaction of this process has changed what readers are served.
+    publications: Arc<AtomicU64>,
 }
 
 /// A mutation, as its caller asked for it.
@@ -96,12 +109,13 @@ pub struct Change {
 /// A mutation in its transaction.
 #[derive(Debug)]
 pub struct Transaction {
-    open: sqlx::Transaction<'static, Postgres>,
+    open: Lease,
     caller: Principal,
     now: DateTime<Utc>,
     changes: Vec<Change>,
     waived: Vec<String>,
     revisions_kept: u32,
+    publishes: bool,
 }
 
 impl Transaction {
@@ -131,6 +145,11 @@ impl Transaction {
         self.changes.push(change);
     }
 
+    /// Notes that readers are served something else from now on.
+    pub fn publishes(&mut self) {
+        self.publishes = true;
+    }
+
     /// Notes the codes of the checks that the caller has waived, for the audit of
     /// this mutation.
     pub fn waive(&mut self, codes: &[String]) {
@@ -147,23 +166,29 @@ pub fn options(url: &str) -> std::result::Result<PgConnectOptions, String> {
 }
 
 impl Db {
-    /// A pool for this database. Connects when it is first used, so that a
-    /// server starts before its database does.
+    /// Access to this database with the usual settings and so many connections for
+    /// calls. Connects when it is first used, so that a server starts before its
+    /// database does.
     pub fn open(options: PgConnectOptions, connections_max: u32) -> Db {
-        let statement_ms = config::STATEMENT_TIME_MAX.as_millis().to_string();
-        let options = options.application_name("masthead").options([
-            ("statement_timeout", statement_ms.clone()),
-            ("idle_in_transaction_session_timeout", statement_ms),
-            ("timezone", "UTC".to_owned()),
-            // Compiling a statement takes longer than any of these runs.
-            ("jit", "off".to_owned()),
-        ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(connections_max)
-            .acquire_timeout(config::CONNECTION_WAIT_MAX)
-            .connect_lazy_with(options);
-        let commits = Arc::new(Notify::new());
-        Db { pool, revisions_kept: config::REVISIONS_KEPT_DEFAULT, commits }
+        Db::with(options, &DatabaseSettings::with_connections(connections_max))
+    }
+
+    /// Access to this database with these settings.
+    pub fn with(options: PgConnectOptions, settings: &DatabaseSettings) -> Db {
+        let pools = Arc::new(Pools::new(pool::session(options, settings), settings));
+        Db {
+            pools,
+            is_house: false,
+            revisions_kept: config::REVISIONS_KEPT_DEFAULT,
+            commits: Arc::default(),
+            publications: Arc::default(),
+        }
+    }
+
+    /// The same for what a server does by itself and at its entrance, over
+    /// connections that calls cannot take away.
+    pub fn house(&self) -> Db {
+        Db { is_house: true, ..self.clone() }
     }
 
     /// The same, keeping so many revisions of an article that nobody has signed;
@@ -172,83 +197,58 @@ impl Db {
         Db { revisions_kept: revisions_kept.max(1), ..self }
     }
 
+    /// How often this process has changed what readers are served; it has risen before
+    /// whoever did so has their answer.
+    pub fn publications(&self) -> u64 {
+        self.publications.load(Ordering::SeqCst)
+    }
+
     /// A connection for reading.
-    pub async fn read(&self) -> Result<PoolConnection<Postgres>> {
-        Ok(self.pool.acquire().await?)
+    ///
+    /// # Errors
+    /// The database is away, or no connection has become free in time.
+    pub async fn read(&self) -> Result<Lease> {
+        self.lease(Purpose::Read).await
+    }
+
+    async fn lease(&self, purpose: Purpose) -> Result<Lease> {
+        if self.is_house { self.pools.for_house().await } else { self.pools.for_call(purpose).await }
     }
 
     /// Runs reads that must agree with each other on one view of the database. It
-    /// locks nothing and so stops nobody. As a mutation, it runs in a task of its
-    /// own, which ends the transaction whatever becomes of the caller.
+    /// locks nothing and so stops nobody.
     pub async fn view<A, F>(&self, work: F) -> Result<A>
     where
-        A: Send + 'static,
-        F: for<'t> FnOnce(&'t mut Connection) -> Work<'t, A> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Connection) -> Work<'t, A>,
     {
-        let pool = self.pool.clone();
-        let task = tokio::spawn(tracing::Instrument::in_current_span(async move {
-            let mut open = pool.begin_with("begin isolation level repeatable read, read only").await?;
-            let answer = work(&mut open).await?;
-            open.rollback().await?;
-            Ok(answer)
-        }));
-        task.await.map_err(|died| Error::Internal(format!("a read died: {died}")))?
+        let mut lease = self.read().await?;
+        lease.begin("begin isolation level repeatable read, read only").await?;
+        let answer = work(&mut lease).await;
+        lease.rollback().await?;
+        answer
     }
 
-    /// Whether the database answers.
-    pub async fn probe(&self) -> Result<()> {
-        let mut connection = self.read().await?;
-        Ok(connection.ping().await?)
-    }
-
-    /// Closes the pool after its connections have been given back.
+    /// Closes all connections after they have been given back.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.pools.close().await;
     }
 
-    /// A lock that one holder at a time has, over all processes, until it is dropped;
-    /// none while another has it.
-    pub async fn try_lock(&self, key: i64) -> Result<Option<Lock>> {
-        // Taken out of the pool: the lock belongs to the connection.
-        let mut connection = self.read().await?.detach();
-        let locked =
-            sqlx::query_scalar!("select pg_try_advisory_lock($1)", key).fetch_one(&mut connection).await?;
-        Ok((locked == Some(true)).then_some(Lock { connection }))
-    }
-
-    /// Brings the schema up to this program. Safe when several start at once:
-    /// they try for the lock in turn, as waiting in the database would deadlock
-    /// with `create index concurrently`.
-    pub async fn migrate(&self) -> Result<()> {
-        let Lock { mut connection } = loop {
-            match self.try_lock(MIGRATION_LOCK).await? {
-                Some(lock) => break lock,
-                None => tokio::time::sleep(MIGRATION_LOCK_PAUSE).await,
-            }
-        };
-        // Indexes of large tables take longer than a request may.
-        sqlx::query!("select set_config('statement_timeout', '0', false)").fetch_one(&mut connection).await?;
-        let mut migrator = sqlx::migrate!();
-        migrator.set_locking(false);
-        let migrated = migrator.run(&mut connection).await;
-        connection.close().await?;
-        migrated.map_err(|error| match error {
-            sqlx::migrate::MigrateError::Execute(cause) => Error::from(cause),
-            other => Error::Internal(format!("the database cannot be migrated: {other}")),
-        })
-    }
-
-    /// Runs a mutation. `work` may run more than once and must do nothing but
-    /// through its transaction.
+    /// Runs a mutation. `work` may run more than once, may be given up at any point,
+    /// and must do nothing but through its transaction.
+    ///
+    /// # Errors
+    /// Those of the work; the time of the call is over; the database is away.
     pub async fn write<A, F>(&self, operation: Operation, work: F) -> Result<A>
     where
         A: Message + Default + Send + 'static,
         F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A> + Send + Sync + 'static,
     {
+        // Not in the task: whoever is gone before it is their turn waits for nothing.
+        let lease = self.lease(Purpose::Write).await?;
         let db = self.clone();
-        let span = tracing::Span::current();
+        let (span, call) = (tracing::Span::current(), Deadline::current());
         let task = tokio::spawn(tracing::Instrument::instrument(
-            async move { run_until_it_wins(&db, &operation, &work).await },
+            async move { db.on_line(run_until_it_wins(&db, lease, &operation, &work, call.as_deref())).await },
             span,
         ));
         task.await.map_err(|died| Error::Internal(format!("a write died: {died}")))?
@@ -265,26 +265,82 @@ impl Db {
     }
 }
 
-async fn run_until_it_wins<A, F>(db: &Db, operation: &Operation, work: &F) -> Result<A>
+async fn run_until_it_wins<A, F>(
+    db: &Db,
+    mut lease: Lease,
+    operation: &Operation,
+    work: &F,
+    call: Option<&Deadline>,
+) -> Result<A>
 where
     A: Message + Default,
     F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
 {
     let mut runs = 1;
     loop {
-        match run_once(db, operation, work).await {
+        match run_once(db, lease, operation, work, call).await {
             Err(error) if lost_a_race(&error) && runs < config::TRANSACTION_RUNS_MAX => runs += 1,
             outcome => return outcome,
         }
+        lease = in_time(call.and_then(Deadline::time), db.lease(Purpose::Write)).await?;
     }
 }
 
-async fn run_once<A, F>(db: &Db, operation: &Operation, work: &F) -> Result<A>
+/// What a mutation has come to when it has been worked on.
+enum Worked<A> {
+    /// All that is left is to commit; whether the feeds will
+    /// have something, and whether readers are served something else.
+    Done { open: Lease, answer: A, has_changes: bool, publishes: bool },
+    /// It was done before, or only rehearsed.
+    Before(A),
+}
+
+async fn run_once<A, F>(
+    db: &Db,
+    lease: Lease,
+    operation: &Operation,
+    work: &F,
+    call: Option<&Deadline>,
+) -> Result<A>
 where
     A: Message + Default,
     F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
 {
-    let open = db.pool.begin().await?;
+    let worked = in_time(call.and_then(Deadline::time), work_once(db, lease, operation, work)).await?;
+    let (open, answer, has_changes, publishes) = match worked {
+        Worked::Done { open, answer, has_changes, publishes } => (open, answer, has_changes, publishes),
+        Worked::Before(answer) => return Ok(answer),
+    };
+    if call.is_some_and(|call| !call.begin_commit()) {
+        open.rollback().await?;
+        return Err(Error::DeadlineExceeded);
+    }
+    let committed = open.commit().await;
+    if publishes {
+        // Even if nobody knows whether it was committed.
+        db.publications.fetch_add(1, Ordering::SeqCst);
+    }
+    committed?;
+    if has_changes {
+        db.commits.notify_one();
+    }
+    Ok(answer)
+}
+
+/// Gives work up at a time.
+async fn in_time<T>(end: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match end {
+        Some(end) => timeout_at(end, work).await.unwrap_or(Err(Error::DeadlineExceeded)),
+        None => work.await,
+    }
+}
+
+async fn work_once<A, F>(db: &Db, mut open: Lease, operation: &Operation, work: &F) -> Result<Worked<A>>
+where
+    A: Message + Default,
+    F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
+{
+    open.begin("begin").await?;
     let now = Utc::now().trunc_subsecs(6);
     let mut transaction = Transaction {
         open,
@@ -293,30 +349,33 @@ where
         changes: Vec::new(),
         waived: Vec::new(),
         revisions_kept: db.revisions_kept,
+        publishes: false,
     };
-    if let Some(first) = first_answer(transaction.connection(), operation, now).await? {
-        let answer = A::decode(first.as_slice());
-        return answer.map_err(|error| Error::Internal(format!("a stored answer is damaged: {error}")));
-    }
-    let worked = work(&mut transaction).await;
-    let Transaction { mut open, changes, waived, .. } = transaction;
+    let worked = match first_answer(transaction.connection(), operation, now).await {
+        Ok(None) => work(&mut transaction).await,
+        Ok(Some(first)) => {
+            transaction.open.rollback().await?;
+            let answer = A::decode(first.as_slice());
+            let answer =
+                answer.map_err(|error| Error::Internal(format!("a stored answer is damaged: {error}")));
+            return answer.map(Worked::Before);
+        }
+        Err(error) => Err(error),
+    };
+    let Transaction { mut open, changes, waived, publishes, .. } = transaction;
     let answer = match worked {
         Ok(answer) if !operation.validate_only => answer,
         refused_or_rehearsed => {
             // Now, and not when the pool comes to it: its locks are in the way.
             let ended = open.rollback().await;
-            return refused_or_rehearsed.and_then(|answer| ended.map(|()| answer).map_err(Error::from));
+            return refused_or_rehearsed.and_then(|answer| ended.map(|()| Worked::Before(answer)));
         }
     };
     append(&mut open, operation, now, &changes, &waived).await?;
     if let Some(request) = operation.request {
         keep_answer(&mut open, operation, request, &answer.encode_to_vec()).await?;
     }
-    open.commit().await?;
-    if !changes.is_empty() {
-        db.commits.notify_one();
-    }
-    Ok(answer)
+    Ok(Worked::Done { open, answer, has_changes: !changes.is_empty(), publishes })
 }
 
 /// Claims the request id for this transaction; or the answer of the call that
@@ -406,8 +465,9 @@ async fn append(
              from new
          )
          insert into audit_events
-             (event_time, person, role, method, resource, request_id, digest_before, digest_after, waived)
-         select $6, $5, $7::text::role, $8, resource, $9, before, after, $10 from new",
+             (event_time, person, role, method, resource, request_id, digest_before, digest_after, waived,
+              call_id, peer)
+         select $6, $5, $7::text::role, $8, resource, $9, before, after, $10, $11, $12 from new",
         &resources as &[&str],
         &kinds as &[&str],
         &before as &[Option<&[u8]>],
@@ -418,6 +478,8 @@ async fn append(
         operation.method,
         operation.request.map(|request| request.id),
         waived,
+        operation.caller.call.id,
+        operation.caller.call.peer.map(|peer| peer.to_string()),
     )
     .execute(connection)
     .await?;

@@ -9,7 +9,6 @@
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use crate::{
-    config,
     db::{Connection, Db},
     error::{Error, Result},
 };
@@ -28,15 +27,15 @@ impl Db {
     /// other processes.
     ///
     /// # Errors
-    /// The database does not answer within [`config::CONNECTION_WAIT_MAX`].
+    /// The database does not answer within the time that calls wait.
     pub async fn listen(&self) -> Result<Line> {
-        let options = self.pool.connect_options();
+        self.pools.opened().await;
+        let options = self.pools.options();
         // Mending a history takes longer than a request may.
-        let options =
-            (*options).clone().application_name("masthead feed").options([("statement_timeout", "0")]);
+        let options = options.application_name("masthead feed").options([("statement_timeout", "0")]);
         let pool = PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(config::CONNECTION_WAIT_MAX)
+            .acquire_timeout(self.pools.wait)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);

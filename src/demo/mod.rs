@@ -16,7 +16,7 @@ use console::style;
 
 use crate::{
     admin::Role,
-    config::{self, DataSettings},
+    config::{self, DataSettings, DatabaseSettings},
     import::{self, desk::ConnectError, desk::Desk, submit},
     installation::{self, Installation, create_token},
     server::{self, Running},
@@ -104,14 +104,13 @@ impl Demo {
             data_dir: data_dir.or_else(|| temporary.clone()),
             photo_store: None,
             database_url: None,
-            database_connections_max: DATABASE_CONNECTIONS_MAX,
+            database: DatabaseSettings::with_connections(DATABASE_CONNECTIONS_MAX),
             revisions_kept: config::REVISIONS_KEPT_DEFAULT,
         };
         say("starting Postgres");
         let installation = Installation::open(&settings).await?;
         say("bringing the schema up to date");
-        installation.db.migrate().await?;
-        installation.first_token().await?;
+        installation.prepare(false).await?;
         let server = serve(&installation, listen).await?;
         say(&format!("serving on {}", server.address()));
         let people = People {

@@ -7,10 +7,31 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::Error;
-use crate::{photo, reporter};
+use crate::{photo, reporter, telemetry::cause};
 
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "masthead";
+
+/// The names of the gRPC codes, by their numbers.
+pub const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
 
 /// How many violations a status lists at most; with the limits below it stays
 /// under [`STATUS_BYTES_MAX`].
@@ -26,6 +47,11 @@ const STATUS_BYTES_MAX: usize = 4096;
 /// How long a caller should wait before it tries an unavailable database or a
 /// full queue again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The name of a code, as gRPC has it.
+pub fn code_name(code: Code) -> &'static str {
+    CODES.get(code as usize).copied().unwrap_or("UNKNOWN")
+}
 
 impl Error {
     fn code(&self) -> Code {
@@ -60,16 +86,23 @@ impl Error {
             | Error::RenditionFailed(_)
             | Error::RebuildRunning => Code::FailedPrecondition,
             Error::Unauthenticated => Code::Unauthenticated,
-            Error::RoleNotAllowed { .. } => Code::PermissionDenied,
-            Error::LimitExceeded(_) | Error::TooManyUploads(_) | Error::RenditionQueueFull => {
-                Code::ResourceExhausted
+            Error::RoleNotAllowed { .. } | Error::NotOwnWork { .. } | Error::OutsideScope { .. } => {
+                Code::PermissionDenied
             }
+            Error::LimitExceeded(_)
+            | Error::TooManyRequests { .. }
+            | Error::TooManyUploads(_)
+            | Error::RenditionQueueFull
+            | Error::PhotoStoreFull(_) => Code::ResourceExhausted,
             Error::SnapshotTooLarge { .. }
             | Error::RangeNotSatisfiable { .. }
             | Error::CursorForeign
             | Error::CursorTooOld => Code::OutOfRange,
-            Error::DatabaseUnavailable(_) | Error::Stopping => Code::Unavailable,
+            Error::DatabaseUnavailable(_) | Error::Busy | Error::Stopping { .. } => Code::Unavailable,
+            Error::DeadlineExceeded => Code::DeadlineExceeded,
             Error::Database(_) | Error::File(_) | Error::Internal(_) => Code::Internal,
+            // No call meets it: a server that finds it does not serve.
+            Error::Schema(_) => Code::Internal,
         }
     }
 
@@ -99,13 +132,16 @@ impl Error {
             Error::CorrectionNotOwed { .. } => "CORRECTION_NOT_OWED",
             Error::Unauthenticated => "UNAUTHENTICATED",
             Error::RoleNotAllowed { .. } => "ROLE_NOT_ALLOWED",
+            Error::NotOwnWork { .. } => "NOT_OWN_WORK",
+            Error::OutsideScope { .. } => "OUTSIDE_SCOPE",
+            Error::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
             Error::PhotoWithoutFile { .. } => "PHOTO_WITHOUT_FILE",
             Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
             Error::NoRendition { .. } => "NO_RENDITION",
             Error::RenditionFailed(_) => "RENDITION_FAILED",
             Error::RebuildRunning => "REBUILD_RUNNING",
             Error::RenditionQueueFull => "RENDITION_QUEUE_FULL",
-            Error::LimitExceeded(_) => "LIMIT_EXCEEDED",
+            Error::LimitExceeded(_) | Error::PhotoStoreFull(_) => "LIMIT_EXCEEDED",
             Error::RangeNotSatisfiable { .. } => "RANGE_NOT_SATISFIABLE",
             Error::UploadOffset { .. } => "UPLOAD_OFFSET_MISMATCH",
             Error::UploadIncomplete { .. } => "UPLOAD_INCOMPLETE",
@@ -114,9 +150,12 @@ impl Error {
             Error::TooManyUploads(_) => "TOO_MANY_UPLOADS",
             Error::CursorForeign => "CURSOR_FOREIGN",
             Error::CursorTooOld => "CURSOR_TOO_OLD",
-            Error::Stopping => "CALL_ENDED",
+            Error::Stopping { .. } => "CALL_ENDED",
             Error::DatabaseUnavailable(_) => "DATABASE_UNAVAILABLE",
+            Error::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Error::Busy => "RESOURCE_BUSY",
             Error::Database(_) | Error::File(_) | Error::Internal(_) => "INTERNAL",
+            Error::Schema(_) => "INTERNAL",
         }
     }
 
@@ -146,7 +185,12 @@ impl Error {
             Error::RoleNotAllowed { role, roles, .. } => {
                 vec![("role", (*role).to_owned()), ("roles", roles.clone())]
             }
+            Error::TooManyRequests { limit, .. } => vec![("limit", limit.clone())],
+            Error::OutsideScope { newspaper, scope } => {
+                vec![("newspaper", newspaper.clone()), ("scope", scope.clone())]
+            }
             Error::ReporterMerged { into, .. } => vec![("merged_into", into.clone())],
+            Error::Stopping { cursor: Some(cursor) } => vec![("cursor", cursor.clone())],
             Error::NoRendition { content_type } => vec![("content_type", content_type.clone())],
             _ => Vec::new(),
         };
@@ -200,30 +244,38 @@ impl Error {
                 }
             }
             Error::DatabaseUnavailable(_)
-            | Error::Stopping
+            | Error::Busy
+            | Error::Stopping { .. }
             | Error::TooManyUploads(_)
             | Error::RenditionQueueFull => {
                 details.set_retry_info(Some(RETRY_AFTER));
+            }
+            Error::TooManyRequests { wait, .. } => {
+                details.set_retry_info(Some(*wait));
             }
             _ => {}
         }
         details
     }
 
-    fn log(&self) {
+    /// What is behind a failure that is not the caller's, for operators alone.
+    fn cause(&self) -> Option<String> {
         match self {
-            Error::DatabaseUnavailable(cause) => tracing::warn!(%cause, "database unavailable"),
-            Error::Database(cause) => tracing::error!(%cause, "database refused a statement"),
-            Error::File(cause) => tracing::error!(%cause, "photo store failed"),
-            Error::Internal(cause) => tracing::error!(%cause, "internal error"),
-            _ => {}
+            Error::DatabaseUnavailable(cause) => Some(format!("the database is away: {cause}")),
+            Error::Database(cause) => Some(format!("the database refused a statement: {cause}")),
+            Error::PhotoStoreFull(cause) => Some(format!("the photo store is full: {cause}")),
+            Error::File(cause) => Some(format!("the photo store failed: {cause}")),
+            Error::Internal(cause) => Some(cause.clone()),
+            _ => None,
         }
     }
 }
 
 impl From<Error> for Status {
     fn from(error: Error) -> Status {
-        error.log();
+        if let Some(cause) = error.cause() {
+            cause::note(cause);
+        }
         let message = clip(&error.to_string());
         let mut violations_max = VIOLATIONS_MAX;
         loop {
@@ -236,6 +288,13 @@ impl From<Error> for Status {
         }
     }
 }
+
+/// How tonic's statuses begin that tell of a body which is not framed as gRPC
+/// demands: a unary call without a message, a message that is cut off, a flag that
+/// is none, compression that was not announced. It calls them internal (as gRPC's
+/// own protocol does of the last), but it is the client that is broken.
+const BROKEN_FRAMES: [&str; 4] =
+    ["Missing request message", "Unexpected EOF decoding stream", "protocol error:", "Error decompressing"];
 
 /// The beginning of a text, at most [`TEXT_BYTES_MAX`] bytes, cut between
 /// characters.
@@ -254,8 +313,7 @@ pub fn complete(status: Status) -> Status {
         return status;
     }
     let (code, reason) = match status.code() {
-        // tonic's answer to a unary call without a message.
-        Code::Internal if status.message().starts_with("Missing request message") => {
+        Code::Internal if BROKEN_FRAMES.iter().any(|begin| status.message().starts_with(begin)) => {
             (Code::InvalidArgument, "MALFORMED_MESSAGE")
         }
         Code::Unimplemented => (Code::Unimplemented, "NO_SUCH_METHOD"),
@@ -264,7 +322,8 @@ pub fn complete(status: Status) -> Status {
         // tonic's answer to a message over the limit.
         Code::OutOfRange => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),
         Code::ResourceExhausted => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),
-        Code::Cancelled | Code::DeadlineExceeded => (status.code(), "CALL_ENDED"),
+        Code::Cancelled => (Code::Cancelled, "CALL_ENDED"),
+        Code::DeadlineExceeded => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
         code => (code, "INTERNAL"),
     };
     let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures::Stream;
 use tokio::sync::{Notify, Semaphore, watch};
 
@@ -95,6 +95,17 @@ impl Channel {
             Start::Now => self.source.newest(&mut connection).await,
             Start::After(place) => self.source.read(&mut connection, place, 0).await.map(|_| place),
         }
+    }
+
+    /// How many streams are open.
+    pub fn watchers(&self) -> usize {
+        self.ring.receiver_count()
+    }
+
+    /// The time until which everything that was committed is at hand for watchers;
+    /// none while nobody watches.
+    pub fn complete_until(&self) -> Option<DateTime<Utc>> {
+        self.ring.borrow().checked()
     }
 
     /// Ends all streams, as the server does.

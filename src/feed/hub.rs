@@ -31,7 +31,11 @@ pub async fn run(db: Db, feeds: Vec<Channel>) {
         match timeout(LOOK_TIME_MAX, db.listen()).await.unwrap_or_else(|_| Err(too_slow())) {
             Ok(line) => {
                 pause = first;
-                let error = fill(line, &db, &feeds).await;
+                let mut silence = db.silence();
+                let error = tokio::select! {
+                    error = fill(line, &db, &feeds) => error,
+                    () = silence.found() => too_slow(),
+                };
                 tracing::warn!(%error, "the feeds have lost their database connection");
             }
             Err(error) => tracing::debug!(%error, "the feeds cannot reach the database"),

@@ -150,6 +150,9 @@ pub trait Source: Send + Sync {
         rows_max: i64,
     ) -> BoxFuture<'c, Result<Batch<Entry>>>;
 
+    /// The cursor of a place.
+    fn cursor(&self, at: Place) -> String;
+
     /// The message that tells a watcher at this place that it has everything
     /// from before this time.
     fn checkpoint(&self, at: Place, time: DateTime<Utc>) -> Bytes;

@@ -61,6 +61,11 @@ impl Ring {
         self.span.map(|span| span.tail)
     }
 
+    /// Everything that was committed before this time is at hand.
+    pub fn checked(&self) -> Option<DateTime<Utc>> {
+        self.span.map(|span| span.checked)
+    }
+
     /// Whether this place is in the history that the hub is reading. If not, it
     /// may still be one from before what is at hand.
     pub fn knows(&self, place: Place) -> bool {

@@ -94,7 +94,7 @@ impl Watcher {
             }
             let (step, history) = self.look();
             match step {
-                Step::Ended => return Err(Error::Stopping),
+                Step::Ended => return Err(self.stopping()),
                 Step::Entries(entries) => self.take(entries),
                 Step::CaughtUp(checked) => {
                     self.checked = self.checked.max(checked);
@@ -154,9 +154,12 @@ impl Watcher {
     }
 
     async fn read(&self) -> Result<Vec<Arc<Entry>>> {
-        let _permit = self.channel.limits.reading.acquire().await.map_err(|_| Error::Stopping)?;
-        let mut connection = self.channel.db.read().await?;
-        let batch = self.channel.source.read(&mut connection, self.at, config::WATCHER_ROWS).await?;
+        let _permit = self.channel.limits.reading.acquire().await.map_err(|_| self.stopping())?;
+        let read = async {
+            let mut connection = self.channel.db.read().await?;
+            self.channel.source.read(&mut connection, self.at, config::WATCHER_ROWS).await
+        };
+        let batch = self.channel.db.on_line(read).await?;
         Ok(batch.entries.into_iter().map(Arc::new).collect())
     }
 
@@ -167,6 +170,11 @@ impl Watcher {
             _ = self.ring.changed() => {}
             () = sleep_until(time) => {}
         }
+    }
+
+    /// Tells the client where it goes on; what it was not told yet has been sent.
+    fn stopping(&self) -> Error {
+        Error::Stopping { cursor: Some(self.channel.source.cursor(self.at)) }
     }
 
     fn checkpoint(&mut self) -> Bytes {

@@ -7,7 +7,7 @@ use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Channel, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 use tonic_types::StatusExt;
 
@@ -63,33 +63,60 @@ pub struct Desk {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The address is no URL.
-    #[error("{0} is not an address; give one such as http://127.0.0.1:50051")]
+    #[error(
+        "{0} is not an address; give one such as http://127.0.0.1:50051 or https://masthead.example:50051"
+    )]
     Address(String),
     /// The token cannot stand in a header.
     #[error("the token has characters that no token has; copy it again")]
     Token,
-    /// Nobody answers.
-    #[error("no server answers at {address}; is it running? ({cause})")]
+    /// The certificates of the authority are none.
+    #[error("the certificates of the authority cannot be used: {0}")]
+    Authority(tonic::transport::Error),
+    /// Nobody answers, or whoever does is not trusted.
+    #[error("no server answers at {address}; is it running{}? ({cause})", also(.address))]
     Unreachable {
         /// The address.
         address: String,
         /// What the system says.
-        cause: tonic::transport::Error,
+        cause: String,
     },
 }
 
 impl Desk {
-    /// Connects to a server.
+    /// Connects to a server; over TLS to one of an authority that this machine trusts.
     ///
     /// # Errors
     /// An address that is none, a token that is none, or no server there.
     pub async fn connect(address: &str, token: &str) -> Result<Desk, ConnectError> {
+        Desk::connect_trusting(address, token, None).await
+    }
+
+    /// Connects to a server whose certificate an authority has signed; `authority`
+    /// is its own certificate in PEM.
+    ///
+    /// # Errors
+    /// As of [`Desk::connect`], or an authority that is none.
+    pub async fn connect_trusting(
+        address: &str,
+        token: &str,
+        authority: Option<String>,
+    ) -> Result<Desk, ConnectError> {
         let endpoint = Endpoint::from_shared(address.to_owned());
         // Without a scheme it would be taken for a path.
-        let endpoint = endpoint.ok().filter(|endpoint| endpoint.uri().scheme_str() == Some("http"));
-        let endpoint = endpoint.ok_or_else(|| ConnectError::Address(address.to_owned()))?;
+        let has_scheme = |endpoint: &Endpoint| matches!(endpoint.uri().scheme_str(), Some("http" | "https"));
+        let endpoint = endpoint.ok().filter(has_scheme);
+        let mut endpoint = endpoint.ok_or_else(|| ConnectError::Address(address.to_owned()))?;
+        if endpoint.uri().scheme_str() == Some("https") {
+            let trust = match authority {
+                Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+                None => ClientTlsConfig::new().with_native_roots(),
+            };
+            endpoint = endpoint.tls_config(trust).map_err(ConnectError::Authority)?;
+        }
         let endpoint = endpoint.connect_timeout(CONNECT_TIME_MAX).tcp_nodelay(true);
-        let unreachable = |cause| ConnectError::Unreachable { address: address.to_owned(), cause };
+        let unreachable =
+            |error| ConnectError::Unreachable { address: address.to_owned(), cause: chain(&error) };
         let channel = endpoint.connect().await.map_err(unreachable)?;
         let mut value: MetadataValue<Ascii> =
             format!("Bearer {}", token.trim()).parse().map_err(|_| ConnectError::Token)?;
@@ -111,6 +138,17 @@ impl Desk {
             admin: AdminServiceClient::new(channel),
         }
     }
+}
+
+/// What else may be the matter.
+fn also(address: &str) -> &'static str {
+    if address.starts_with("https") { ", and its authority given with --tls-ca" } else { "" }
+}
+
+/// An error and what caused it: tonic's own says no more than "transport error".
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.last().unwrap_or(error).to_string()
 }
 
 /// An error of the API in words for a person, with every violation that it

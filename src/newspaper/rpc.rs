@@ -146,7 +146,7 @@ async fn follow_stages(transaction: &mut Transaction, newspaper: &Newspaper) -> 
 impl NewspaperService for Service {
     async fn create_newspaper(&self, request: Request<pb::CreateNewspaperRequest>) -> Answer<pb::Newspaper> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CreateNewspaper", message);
         let id = check.newspaper_id(message.newspaper_id);
         let given = check.required("newspaper", message.newspaper);
@@ -176,8 +176,8 @@ impl NewspaperService for Service {
     }
 
     async fn get_newspaper(&self, request: Request<pb::GetNewspaperRequest>) -> Answer<pb::Newspaper> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.newspaper("name", &message.name);
         check.finish()?;
         let mut connection = self.db.read().await?;
@@ -189,8 +189,8 @@ impl NewspaperService for Service {
         &self,
         request: Request<pb::ListNewspapersRequest>,
     ) -> Answer<pb::ListNewspapersResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let show_deleted = message.show_deleted.to_string();
         let arguments = [show_deleted.as_str()];
         let page =
@@ -198,7 +198,8 @@ impl NewspaperService for Service {
         check.finish()?;
         let mut connection = self.db.read().await?;
         let after = page.after.clone();
-        let mut newspapers = store::list(&mut connection, after, message.show_deleted, page.size + 1).await?;
+        let (scope, show_deleted) = (caller.scope.ids(), message.show_deleted);
+        let mut newspapers = store::list(&mut connection, scope, after, show_deleted, page.size + 1).await?;
         let next_page_token = page.close(&mut newspapers, |newspaper| newspaper.id.clone())?;
         let newspapers = newspapers.into_iter().map(pb::Newspaper::from).collect();
         Ok(Response::new(pb::ListNewspapersResponse { newspapers, next_page_token }))
@@ -206,7 +207,7 @@ impl NewspaperService for Service {
 
     async fn update_newspaper(&self, request: Request<pb::UpdateNewspaperRequest>) -> Answer<pb::Newspaper> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UpdateNewspaper", message);
         let given = check.required("newspaper", message.newspaper);
         let id = check.newspaper("newspaper.name", &given.name);
@@ -240,7 +241,7 @@ impl NewspaperService for Service {
 
     async fn delete_newspaper(&self, request: Request<pb::DeleteNewspaperRequest>) -> Answer<pb::Newspaper> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "DeleteNewspaper", message);
         let id = check.newspaper("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -270,7 +271,7 @@ impl NewspaperService for Service {
         request: Request<pb::UndeleteNewspaperRequest>,
     ) -> Answer<pb::Newspaper> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UndeleteNewspaper", message);
         let id = check.newspaper("name", &message.name);
         let etag = check.etag("etag", &message.etag);

@@ -90,9 +90,10 @@ pub async fn hold(connection: &mut PgConnection, id: &str) -> Result<Option<News
     Ok(find(connection, id).await?.filter(|newspaper| newspaper.delete_time.is_none()))
 }
 
-/// Newspapers by id, those behind `after`.
+/// Newspapers by id, those behind `after`; of these ids only, if there are any.
 pub async fn list(
     connection: &mut PgConnection,
+    within: &[String],
     after: Option<String>,
     show_deleted: bool,
     rows_max: i64,
@@ -104,10 +105,12 @@ pub async fn list(
                 create_time, update_time, delete_time
          from newspapers
          where ($1::text is null or id > $1) and ($2 or delete_time is null)
+           and (cardinality($4::text[]) = 0 or id = any($4))
          order by id limit $3",
         after,
         show_deleted,
-        rows_max
+        rows_max,
+        within
     )
     .fetch_all(connection)
     .await?;

@@ -13,7 +13,7 @@ use crate::{
 /// lives. Several processes may do so on one database.
 pub async fn run(db: Db, files: Files) {
     loop {
-        match sweep(&db, &files).await {
+        match db.on_line(sweep(&db, &files)).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed uploads that were not continued"),
             Err(error) => tracing::warn!(%error, "old uploads could not be removed"),

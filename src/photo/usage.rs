@@ -46,3 +46,13 @@ pub enum Usage {
         withdrawn: bool,
     },
 }
+
+impl Usage {
+    /// The article that brings the photo there.
+    pub fn article(&self) -> Uuid {
+        match self {
+            Usage::Article { id, .. } => *id,
+            Usage::Issue { article, .. } | Usage::Publication { article, .. } => *article,
+        }
+    }
+}

@@ -116,7 +116,8 @@ pub async fn begin(db: Db, files: Files, caller: Principal, remove_orphans: bool
 /// All of a walk, step by step.
 pub fn steps(walk: Walk) -> BoxStream<'static, Result<Step>> {
     let batches = futures::stream::try_unfold(walk, |mut walk| async move {
-        let steps = walk.go_on().await?;
+        let db = walk.db.clone();
+        let steps = db.on_line(walk.go_on()).await?;
         Ok::<_, Error>(steps.map(|steps| (futures::stream::iter(steps).map(Ok), walk)))
     });
     batches.try_flatten().boxed()

@@ -61,7 +61,7 @@ pub async fn run(db: Db, files: Files) {
 /// before looking again.
 async fn carry_out_all(db: &Db, files: &Files) -> Result<Duration> {
     let mut published = 0;
-    for due in look_up(db).await? {
+    for due in db.on_line(look_up(db)).await? {
         let name = due.subject.name();
         match carry_out(db, files, &due).await {
             Ok(true) => {
@@ -88,7 +88,7 @@ async fn carry_out_all(db: &Db, files: &Files) -> Result<Duration> {
             }
         }
     }
-    if published > 0 { Ok(Duration::ZERO) } else { until_next(db).await }
+    if published > 0 { Ok(Duration::ZERO) } else { db.on_line(until_next(db)).await }
 }
 
 /// How long until something is due, if that is soon. What is due already and
@@ -189,6 +189,7 @@ fn describe_metrics() {
             metrics::counter!(ORDERS, "kind" => kind, "outcome" => outcome).increment(0);
         }
     }
+    let _ = metrics::histogram!(LATENESS);
 }
 
 fn count(subject: &Subject, outcome: &'static str) {
@@ -204,8 +205,8 @@ impl Due {
     /// is tried again for a while, a database that is away for ever.
     fn is_lost(&self, error: &Error) -> bool {
         match error {
-            Error::DatabaseUnavailable(_) => false,
-            Error::Database(_) | Error::File(_) => {
+            Error::DatabaseUnavailable(_) | Error::Busy | Error::DeadlineExceeded => false,
+            Error::Database(_) | Error::File(_) | Error::PhotoStoreFull(_) => {
                 Utc::now() - self.schedule.publish_time > config::SCHEDULE_RETRY_TIME_MAX
             }
             _ => true,
@@ -214,7 +215,7 @@ impl Due {
 
     fn operation(&self) -> Operation {
         Operation {
-            caller: Principal { name: self.schedule.scheduler.clone(), role: Role::Publisher },
+            caller: Principal::local(self.schedule.scheduler.clone(), Role::Publisher),
             method: match self.subject {
                 Subject::Issue(_) => "PublishIssue",
                 Subject::Article(_) => "PublishArticle",

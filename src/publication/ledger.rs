@@ -53,6 +53,7 @@ pub async fn append(transaction: &mut Transaction, entry: Publication, bytes: &[
     let mut entry = Publication { size_bytes: bytes.len() as i64, sha256: Digest::of(bytes), ..entry };
     entry.hash = entry.compute_hash();
     store::append(transaction.connection(), &entry, bytes).await?;
+    transaction.publishes();
     Ok(entry)
 }
 

@@ -3,6 +3,7 @@
 //! entry to the ledger, whose hash covers the entry before. Readers are served
 //! from these bytes and from nothing else.
 
+pub mod cache;
 pub mod chain;
 pub mod check;
 pub mod clock;

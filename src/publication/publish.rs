@@ -108,9 +108,10 @@ pub(super) async fn lock_article(
     files: &Files,
     order: &ArticleOrder,
 ) -> Result<(Article, Newspaper, Material)> {
-    let connection = transaction.connection();
-    let article = article::store::lock(connection, order.id).await?;
+    let article = article::store::lock(transaction.connection(), order.id).await?;
     let article = article.ok_or_else(|| article::missing(order.id))?;
+    transaction.caller().must_reach(&article.newspaper)?;
+    let connection = transaction.connection();
     article.live()?;
     order.etag.meet(&article.name(), article.version)?;
     if article.state == State::Withdrawn {

@@ -91,6 +91,7 @@ pub async fn cancel_issue(transaction: &mut Transaction, id: &IssueName, etag: &
 pub async fn cancel_article(transaction: &mut Transaction, id: Uuid, etag: &Expected) -> Result<()> {
     let article = article::store::lock(transaction.connection(), id).await?;
     let mut article = article.ok_or_else(|| article::missing(id))?;
+    transaction.caller().must_reach(&article.newspaper)?;
     article.live()?;
     etag.meet(&article.name(), article.version)?;
     article.schedule.take().ok_or_else(|| Error::NotScheduled { name: article.name() })?;

@@ -51,7 +51,7 @@ impl Walk {
         let mut connection = db.read().await?;
         let entries = match wanted {
             0 => Vec::new(),
-            _ => store::list(&mut connection, Some(self.chain.sequence), wanted).await?,
+            _ => store::list(&mut connection, &[], Some(self.chain.sequence), wanted).await?,
         };
         let misfiled = store::misfiled(&mut connection, self.chain.sequence, wanted).await?;
         for entry in &entries {

@@ -33,6 +33,7 @@ use crate::{
 pub async fn article(transaction: &mut Transaction, id: Uuid, etag: &Expected, reason: &str) -> Result<()> {
     let article = article::store::lock(transaction.connection(), id).await?;
     let article = article.ok_or_else(|| article::missing(id))?;
+    transaction.caller().must_reach(&article.newspaper)?;
     article.live()?;
     etag.meet(&article.name(), article.version)?;
     let standing = withdrawal::standing(transaction.connection(), &[id]).await?;

@@ -7,7 +7,7 @@ use crate::{config, db::Db, error::Result, reporter::store};
 /// so on one database.
 pub async fn run(db: Db) {
     loop {
-        match fill(&db).await {
+        match db.on_line(fill(&db)).await {
             Ok(0) => {}
             Ok(filled) => tracing::info!(filled, "reporters can be found"),
             Err(error) => tracing::warn!(%error, "what reporters are found by could not be made"),

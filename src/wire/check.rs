@@ -1,11 +1,14 @@
 //! Collects every violation of a request, so that a caller can mend them all at
 //! once (aip.dev/193).
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use prost_types::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    auth::{Call, EVERY_NEWSPAPER, Principal, Scope},
     calendar, config,
     digest::Digest,
     error::{Error, Result, Violation},
@@ -22,12 +25,23 @@ use crate::{
 /// The violations of one request. Each method looks at one value and hands on
 /// what it read; after a violation that is a stand-in, which [`Check::finish`]
 /// keeps from being used.
+///
+/// Permission comes first: if the caller's credential is not for a newspaper that
+/// the request names, [`Check::finish`] says that, whatever else is wrong.
 #[derive(Debug, Default)]
 pub struct Check {
     violations: Vec<Violation>,
+    scope: Scope,
+    call: Option<Call>,
+    outside: Option<String>,
 }
 
 impl Check {
+    /// The check of a request of this caller.
+    pub fn by(caller: &Principal) -> Check {
+        Check { scope: caller.scope.clone(), call: Some(caller.call.clone()), ..Check::default() }
+    }
+
     /// Notes a violation. After [`config::VIOLATIONS_MAX`] the rest is not kept.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         if self.violations.len() < config::VIOLATIONS_MAX {
@@ -37,6 +51,9 @@ impl Check {
 
     /// Ends the check: an error if anything was noted.
     pub fn finish(self) -> Result<()> {
+        if let Some(newspaper) = &self.outside {
+            return Err(self.scope.refusal(newspaper));
+        }
         if self.violations.is_empty() { Ok(()) } else { Err(Error::Invalid(self.violations)) }
     }
 
@@ -180,20 +197,35 @@ impl Check {
         within.map(|time| time.trunc_subsecs(6))
     }
 
+    /// Notes that the request is about a newspaper, given by its id.
+    fn reach(&mut self, newspaper: &str) {
+        // A name that cannot be read is a violation already.
+        if self.outside.is_none() && !newspaper.is_empty() && !self.scope.holds(newspaper) {
+            self.outside = Some(newspaper.to_owned());
+        }
+    }
+
     /// The name of a newspaper; its id.
     pub fn newspaper(&mut self, field: &str, value: &str) -> String {
-        self.name(field, value, "newspapers/{newspaper}", name::newspaper(value))
+        let id: String = self.name(field, value, "newspapers/{newspaper}", name::newspaper(value));
+        self.reach(&id);
+        id
     }
 
     /// The name of an issue.
     pub fn issue(&mut self, field: &str, value: &str) -> IssueName {
-        self.name(field, value, "newspapers/{newspaper}/issues/{issue}", name::issue(value))
+        let pattern = "newspapers/{newspaper}/issues/{issue}";
+        let issue: IssueName = self.name(field, value, pattern, name::issue(value));
+        self.reach(&issue.newspaper);
+        issue
     }
 
     /// The name of a page.
     pub fn page(&mut self, field: &str, value: &str) -> PageName {
         let pattern = "newspapers/{newspaper}/issues/{issue}/pages/{page}";
-        self.name(field, value, pattern, name::page(value))
+        let page: PageName = self.name(field, value, pattern, name::page(value));
+        self.reach(&page.issue.newspaper);
+        page
     }
 
     /// The name of an article; its UUID.
@@ -238,14 +270,41 @@ impl Check {
         self.name(field, value, "photos/{uuid}/uploads/{uuid}", name::upload(value))
     }
 
+    /// The name of an access token; its UUID.
+    pub fn access_token(&mut self, field: &str, value: &str) -> Uuid {
+        self.name(field, value, "accessTokens/{uuid}", name::with_uuid(value, "accessTokens"))
+    }
+
+    /// The names of newspapers, each once; their ids.
+    pub fn newspapers(&mut self, field: &str, values: &[String], count_max: usize) -> Vec<String> {
+        if !self.count(field, values.len(), count_max) {
+            return Vec::new();
+        }
+        let ids = values.iter().enumerate();
+        let ids: BTreeSet<String> =
+            ids.map(|(index, value)| self.newspaper(&format!("{field}[{index}]"), value)).collect();
+        ids.into_iter().collect()
+    }
+
     /// The name of a publication; its sequence number.
     pub fn publication(&mut self, field: &str, value: &str) -> i64 {
         self.name(field, value, "publications/{number}", name::publication(value))
     }
 
-    /// The newspaper of a filter; empty is `None`.
+    /// The newspaper of a filter; empty is `None`, or the only one that the
+    /// credential is for. One that is for several has to name one of them.
     pub fn newspaper_filter(&mut self, value: &str) -> Option<String> {
-        (!value.is_empty()).then(|| self.newspaper("newspaper", value))
+        if !value.is_empty() {
+            return Some(self.newspaper("newspaper", value));
+        }
+        match self.scope.ids() {
+            [] => None,
+            [only] => Some(only.clone()),
+            _ => {
+                self.reach(EVERY_NEWSPAPER);
+                None
+            }
+        }
     }
 
     /// The resource of a filter, of a form that `fits`; empty is `None`.
@@ -273,6 +332,8 @@ impl Check {
             self.add(field, format!("is required: {pattern}"));
         } else if read.is_none() {
             self.add(field, format!("is not a name of the form {pattern}"));
+        } else if let Some(call) = &self.call {
+            call.name(value);
         }
         read.unwrap_or_default()
     }
@@ -280,6 +341,7 @@ impl Check {
     /// An id that the caller chose for a newspaper.
     pub fn newspaper_id(&mut self, value: String) -> String {
         self.id("newspaper_id", &value, name::is_newspaper_id(&value), "beginning with a letter");
+        self.reach(&value);
         value
     }
 

@@ -88,6 +88,9 @@ pub(crate) fn describe(
     validate_only: bool,
 ) -> Operation {
     let digest = Digest::of_parts([method.as_bytes(), &message.encode_to_vec()]);
+    if validate_only {
+        caller.call.rehearse();
+    }
     let request = check.request_id(request_id).map(|id| RequestKey { id, digest });
     Operation { caller: caller.clone(), method, request, validate_only }
 }

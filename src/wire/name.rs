@@ -6,7 +6,7 @@ use uuid::Uuid;
 pub const PAGE_NUMBER_MAX: i32 = 999;
 
 /// `newspapers/{newspaper}/issues/{issue}`, in its two ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct IssueName {
     /// The newspaper's id.
     pub newspaper: String,

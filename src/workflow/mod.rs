@@ -3,6 +3,7 @@
 //! to the exact content, a change of content voids all of them, and nobody signs
 //! two stages or their own text.
 
+pub(crate) mod own;
 pub mod rpc;
 mod schedule;
 pub(crate) mod store;

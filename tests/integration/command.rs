@@ -22,11 +22,11 @@ pub fn masthead() -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Output {
+pub fn run(command: &mut Command) -> Output {
     command.output().expect("a run of the command")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
@@ -73,9 +73,14 @@ impl Serving {
 
     /// Starts one with more flags and settings in its environment.
     pub fn start_in(data: &Path, flags: &[&str], settings: &[(&str, &str)]) -> Serving {
+        Serving::listening("127.0.0.1:0", data, flags, settings)
+    }
+
+    /// Starts one that listens at an address.
+    pub fn listening(address: &str, data: &Path, flags: &[&str], settings: &[(&str, &str)]) -> Serving {
         let mut process = masthead()
             .envs(settings.iter().copied())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .args(["serve", "--listen", address, "--data-dir"])
             .arg(data)
             .args(flags)
             .stderr(Stdio::piped())
@@ -103,13 +108,38 @@ impl Serving {
         &self.address
     }
 
-    /// Ends it as an operator does, which must be a clean end.
-    fn terminate(mut self) {
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Ends it at once; what it has logged.
+    pub fn killed(mut self) -> String {
+        self.process.kill().expect("an end");
+        self.process.wait().expect("an end");
+        let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
+        log.join().expect("its log")
+    }
+
+    /// Sends it SIGTERM.
+    pub fn signal(&self) {
         let done = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
         assert!(done.expect("kill").success());
+    }
+
+    /// Ends it as an operator does, which must be a clean end; all that it logged.
+    pub fn terminate(self) -> String {
+        self.signal();
+        self.ended()
+    }
+
+    /// Waits for its end, which must be a clean one; its log.
+    pub fn ended(mut self) -> String {
         let status = self.process.wait().expect("an end");
         let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
-        assert!(status.success(), "SIGTERM is a clean end, not {status}: {}", log.join().expect("its log"));
+        let log = log.join().expect("its log");
+        assert!(status.success(), "SIGTERM is a clean end, not {status}: {log}");
+        log
     }
 }
 
@@ -271,6 +301,11 @@ fn every_flag_of_serve_is_explained_with_its_default() {
         "--metrics-listen",
         "--revisions-kept",
         "[default: 500]",
+        "--tls-certificate",
+        "--insecure-listen",
+        "MASTHEAD_CONNECTIONS_MAX",
+        "[default: 10000]",
+        "--drain-seconds",
     ] {
         assert!(help.contains(word), "{word} is not in:\n{help}");
     }

@@ -117,7 +117,7 @@ async fn no_acknowledged_edit_of_sixteen_clients_on_one_article_is_lost() {
     let article = room.article("人人都改").await;
     let mut desks = Vec::new();
     for client in 0..CLIENTS {
-        desks.push(room.desk_of(&format!("client-{client}"), Role::Reporter).await);
+        desks.push(room.desk_of(&format!("client-{client}"), Role::Editor).await);
     }
     let clients = desks.into_iter().enumerate().map(|(client, mut desk)| {
         let article = article.clone();

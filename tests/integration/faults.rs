@@ -2,6 +2,14 @@
 //! done wholly or not at all, the caller is told to try again, and trying again
 //! does it once.
 
+mod clock;
+mod deadlines;
+mod disk;
+mod lines;
+mod pool;
+mod restart;
+mod writers;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use masthead::{admin::Role, import::desk::Desk, pb};
@@ -18,7 +26,7 @@ use crate::proxy::{Fault, Proxy};
 const STATEMENTS_MAX: u32 = 100;
 
 /// Time for a call that meets a database that is away. The limit of the server
-/// for a connection is 5 s.
+/// for a connection is 3 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A newsroom whose server reaches its database through a proxy.
@@ -40,9 +48,11 @@ async fn tables(connection: &mut PgConnection) -> BTreeMap<String, (i64, String)
             .await
             .expect("the tables");
     let each = names.iter().map(|name| {
+        // That something was refused stands in the audit, and changes nothing else.
+        let done = if name == "audit_events" { "where code = 'OK'" } else { "" };
         format!(
             "select '{name}' as name, count(*) as rows, \
-             coalesce(md5(string_agg(t::text, '|' order by t::text)), '') as digest from {name} t"
+             coalesce(md5(string_agg(t::text, '|' order by t::text)), '') as digest from {name} t {done}"
         )
     });
     let all = each.collect::<Vec<_>>().join(" union all ");

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use masthead::{
     admin::Role,
-    config::{FeedSettings, RenditionSettings, ServiceSettings, UploadSettings},
+    config::{FeedSettings, IdentitySettings, RenditionSettings, ServiceSettings, UploadSettings},
     db::Db,
     embedded::{self, Embedded},
     import::desk::Desk,
@@ -78,6 +78,15 @@ impl Database {
         Database { name }
     }
 
+    /// Makes one with nothing in it, not even the schema.
+    pub async fn create_empty() -> Database {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let postgres = tokio::task::spawn_blocking(postgres).await.expect("a throw-away Postgres");
+        let mut connection = maintenance(postgres).await;
+        statement(&mut connection, format!("create database {name} template template0")).await;
+        Database { name }
+    }
+
     /// How to reach it.
     pub fn options(&self) -> PgConnectOptions {
         postgres().options_for(&self.name)
@@ -88,7 +97,8 @@ impl Database {
         PgConnection::connect_with(&self.options()).await.expect("the test's database")
     }
 
-    async fn remove(self) {
+    /// Drops it.
+    pub async fn remove(self) {
         let mut connection = maintenance(postgres()).await;
         statement(&mut connection, format!("drop database {} with (force)", self.name)).await;
     }
@@ -123,25 +133,35 @@ impl Newsroom {
         Newsroom::serving(database, Db::open(options, CONNECTIONS_MAX)).await
     }
 
+    /// Opens one whose server has these settings.
+    pub async fn with_settings(settings: ServiceSettings) -> Newsroom {
+        Newsroom::on_with(Database::create().await, settings).await
+    }
+
+    /// Opens one on a database, whose server has these settings.
+    pub async fn on_with(database: Database, settings: ServiceSettings) -> Newsroom {
+        let db = Db::open(database.options(), CONNECTIONS_MAX);
+        Newsroom::with(database, db, settings).await
+    }
+
     /// Opens one with feeds of these settings.
     pub async fn with_feeds(feeds: FeedSettings) -> Newsroom {
-        let database = Database::create().await;
-        let db = Db::open(database.options(), CONNECTIONS_MAX);
-        Newsroom::with(database, db, ServiceSettings { feeds, ..Default::default() }).await
+        Newsroom::with_settings(ServiceSettings { feeds, ..Default::default() }).await
     }
 
     /// Opens one whose uploads have these settings.
     pub async fn with_uploads(uploads: UploadSettings) -> Newsroom {
-        let database = Database::create().await;
-        let db = Db::open(database.options(), CONNECTIONS_MAX);
-        Newsroom::with(database, db, ServiceSettings { uploads, ..Default::default() }).await
+        Newsroom::with_settings(ServiceSettings { uploads, ..Default::default() }).await
     }
 
     /// Opens one with renditions of these settings.
     pub async fn with_renditions(renditions: RenditionSettings) -> Newsroom {
-        let database = Database::create().await;
-        let db = Db::open(database.options(), CONNECTIONS_MAX);
-        Newsroom::with(database, db, ServiceSettings { renditions, ..Default::default() }).await
+        Newsroom::with_settings(ServiceSettings { renditions, ..Default::default() }).await
+    }
+
+    /// Opens one that takes tokens of an issuer besides access tokens.
+    pub async fn with_identity(identity: IdentitySettings) -> Newsroom {
+        Newsroom::with_settings(ServiceSettings { identity, ..Default::default() }).await
     }
 
     /// Opens one that keeps so many revisions that nobody has signed.
@@ -156,9 +176,25 @@ impl Newsroom {
         Newsroom::with(database, db, ServiceSettings::default()).await
     }
 
-    async fn with(database: Database, db: Db, settings: ServiceSettings) -> Newsroom {
+    /// Opens one whose server has this access to the database and these settings.
+    pub async fn with(database: Database, db: Db, settings: ServiceSettings) -> Newsroom {
         let photos = TempDir::new().expect("a temporary folder");
         let server = serve(&db, &photos, settings).await;
+        Newsroom { database, db, server, photos }
+    }
+
+    /// Why another server with these settings does not start on the same database.
+    pub async fn second_server(&self, settings: ServiceSettings) -> String {
+        let files = Files::open(Location::Folder(self.photo_folder())).await.expect("a photo store");
+        let started = server::start_with(([127, 0, 0, 1], 0).into(), self.db.clone(), files, settings).await;
+        started.map(drop).expect_err("a server that does not start").to_string()
+    }
+
+    /// Opens one on what is there already; the photo store is the folder `photos` in
+    /// that folder.
+    pub async fn on_restored(database: Database, photos: TempDir) -> Newsroom {
+        let db = Db::open(database.options(), CONNECTIONS_MAX);
+        let server = serve(&db, &photos, ServiceSettings::default()).await;
         Newsroom { database, db, server, photos }
     }
 
@@ -199,7 +235,9 @@ impl Newsroom {
         let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut *connection).await.expect("tables");
         let each = names.iter().map(|name| {
             let rows = "coalesce(md5(string_agg(t::text, '' order by t::text)), '')";
-            format!("select '{name}', count(*) || ' rows ' || {rows} from {name} t")
+            // That something was refused stands in the audit, and changes nothing else.
+            let done = if name == "audit_events" { "where code = 'OK'" } else { "" };
+            format!("select '{name}', count(*) || ' rows ' || {rows} from {name} t {done}")
         });
         let sql = sqlx::AssertSqlSafe(each.collect::<Vec<_>>().join(" union all "));
         let rows: Vec<(String, String)> =

@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -39,8 +40,21 @@ pub enum Fault {
     Hold,
 }
 
+/// How it goes for everything that is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weather {
+    Clear,
+    /// Everything takes so much longer.
+    Slow(Duration),
+    /// Nothing comes through, and nobody is told.
+    Black,
+}
+
 #[derive(Debug)]
 struct Shared {
+    weather: watch::Sender<Weather>,
+    /// Connections from before the latest of these never come to life again.
+    burials: watch::Sender<u64>,
     /// Statements until the one with the fault; none while no fault is planned.
     planned: watch::Sender<Option<(u32, Fault)>>,
     /// How often held answers have been released: each waits for the next time.
@@ -50,6 +64,18 @@ struct Shared {
 }
 
 impl Shared {
+    /// Waits until something may go through over a connection of that age.
+    async fn pass(&self, born: u64) {
+        let mut weather = self.weather.subscribe();
+        let now = *weather.wait_for(|weather| *weather != Weather::Black).await.expect("a running proxy");
+        if *self.burials.borrow() > born {
+            std::future::pending::<()>().await;
+        }
+        if let Weather::Slow(delay) = now {
+            tokio::time::sleep(delay).await;
+        }
+    }
+
     /// Counts a statement; what is to happen to it if it is the one.
     fn count(&self) -> Option<Fault> {
         let mut now = None;
@@ -80,6 +106,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let shared = Arc::new(Shared {
+            weather: watch::Sender::new(Weather::Clear),
+            burials: watch::Sender::new(0),
             planned: watch::Sender::new(None),
             released: watch::Sender::new(0),
             down: watch::Sender::new(false),
@@ -127,6 +155,25 @@ impl Proxy {
         self.shared.down.send_replace(true);
     }
 
+    /// Holds up everything that is sent by so much, both ways.
+    pub fn slow_down(&self, delay: Duration) {
+        self.shared.weather.send_replace(Weather::Slow(delay));
+    }
+
+    /// Swallows everything that is sent, new connections too, and says nothing.
+    pub fn swallow(&self) {
+        self.shared.weather.send_replace(Weather::Black);
+    }
+
+    /// Lets everything through at once again; with `forgetting`, only over new
+    /// connections, as a router does that has lost its tables.
+    pub fn clear_up(&self, forgetting: bool) {
+        if forgetting {
+            self.shared.burials.send_modify(|times| *times += 1);
+        }
+        self.shared.weather.send_replace(Weather::Clear);
+    }
+
     /// Lets connections through again.
     pub fn heal(&self) {
         self.shared.down.send_replace(false);
@@ -155,6 +202,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Forwards both directions until one of them ends or is cut.
 async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let born = *shared.burials.borrow();
+    shared.pass(born).await;
     let port = postgres().tcp_port().expect("a Postgres that listens on TCP");
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     client.set_nodelay(true)?;
@@ -173,7 +222,14 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
         to_server.write_all(&message).await?;
         loop {
             message.clear();
-            let kind = from_client.read_u8().await?;
+            let kind = match from_client.read_u8().await {
+                Ok(kind) => kind,
+                Err(ended) => {
+                    // The end of a connection does not come through either.
+                    shared.pass(born).await;
+                    return Err(ended);
+                }
+            };
             message.push(kind);
             read_message(&mut from_client, &mut message).await?;
             // Looked up before the count, which tells that the fault has happened.
@@ -188,6 +244,7 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 Some(Fault::Hold) => hold_until.store(next_release, Ordering::SeqCst),
                 None => {}
             }
+            shared.pass(born).await;
             to_server.write_all(&message).await?;
         }
     };
@@ -203,6 +260,7 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
             let release = hold_until.swap(0, Ordering::SeqCst);
             let mut released = shared.released.subscribe();
             released.wait_for(|times| *times >= release).await.expect("a running proxy");
+            shared.pass(born).await;
             to_client.write_all(&bytes[..length]).await?;
         }
     };

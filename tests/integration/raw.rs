@@ -75,7 +75,12 @@ pub struct Line {
 impl Line {
     /// The line of someone who shows no token.
     pub async fn of_a_stranger(newsroom: &Newsroom) -> Line {
-        let endpoint = Endpoint::from_shared(format!("http://{}", newsroom.address())).expect("an address");
+        Line::at(&newsroom.address()).await
+    }
+
+    /// The line of a stranger to a server at `HOST:PORT`.
+    pub async fn at(address: &str) -> Line {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
         let channel = endpoint.tcp_nodelay(true).connect().await.expect("a server");
         Line { channel, authorization: None }
     }
@@ -102,7 +107,8 @@ impl Line {
         answer
     }
 
-    async fn exchange(&self, method: &str, messages: Vec<Vec<u8>>) -> Result<Vec<Bytes>, Status> {
+    /// The same, whatever the error is.
+    pub async fn exchange(&self, method: &str, messages: Vec<Vec<u8>>) -> Result<Vec<Bytes>, Status> {
         let mut client = Grpc::new(self.channel.clone());
         client.ready().await.expect("a connection");
         let mut request = Request::new(futures::stream::iter(messages));
@@ -130,7 +136,7 @@ impl Line {
 
 /// Every error says by error info what it is, is small enough for every client,
 /// and shows nothing of the inside.
-fn assert_presentable(method: &str, status: &Status) {
+pub fn assert_presentable(method: &str, status: &Status) {
     assert!(!reason(status).is_empty(), "{method}: {status:?}");
     let size = status.message().len() + status.details().len();
     assert!(size <= STATUS_BYTES_MAX, "{method}: {size} bytes in {status:?}");
@@ -346,10 +352,12 @@ pub fn kind_of(method: &MethodDescriptorProto) -> &'static str {
         return "Article";
     }
     // What is rebuilt are the indexes of articles first of all.
-    if method.name() == "RebuildSearchIndex" {
+    if ["RebuildSearchIndex", "GetServiceStatus"].contains(&method.name()) {
         return "Article";
     }
     let kinds = [
+        "AuditEvent",
+        "AccessToken",
         "Newspaper",
         "Publication",
         "ArticleRevision",

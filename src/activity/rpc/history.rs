@@ -50,6 +50,10 @@ impl Source for History {
         })
     }
 
+    fn cursor(&self, at: Place) -> String {
+        cursor::write(Feed::Changes, at)
+    }
+
     fn checkpoint(&self, at: Place, time: DateTime<Utc>) -> Bytes {
         encode(at, Event::Checkpoint(pb::Checkpoint { check_time: Some(wire::timestamp(time)) }))
     }

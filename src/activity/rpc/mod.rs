@@ -73,8 +73,8 @@ impl ActivityService for Service {
         &self,
         request: Request<pb::WatchChangesRequest>,
     ) -> Answer<Self::WatchChangesStream> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let start = cursor::start(&mut check, Feed::Changes, &message.cursor, message.from_now);
         let filter = history::filter(&mut check, &message.newspaper, &message.kinds, &message.resource);
         check.finish()?;
@@ -86,8 +86,8 @@ impl ActivityService for Service {
         &self,
         request: Request<pb::ListChangesRequest>,
     ) -> Answer<pb::ListChangesResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let start = cursor::start(&mut check, Feed::Changes, &message.cursor, false);
         let filter = history::filter(&mut check, &message.newspaper, &message.kinds, &message.resource);
         let size = check.page_size(message.page_size);

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     article::{self, Article, store},
+    auth::{Principal, Scope},
     config,
     db::{
         Connection, Db,
@@ -26,17 +27,18 @@ use crate::{
 /// Answers `SearchArticles`.
 pub async fn search(
     db: &Db,
-    caller: &str,
+    caller: &Principal,
     message: pb::SearchArticlesRequest,
 ) -> Result<pb::SearchArticlesResponse> {
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let arguments = [message.query.as_str(), message.filter.as_str()];
     let page: Page<Rank> =
         Page::open(&mut check, "SearchArticles", &arguments, message.page_size, &message.page_token)?;
     let query = check.query("query", message.query);
-    let filter = (!message.filter.is_empty()).then(|| check.filter(&message.filter, &article::FIELDS));
+    let filtered = !message.filter.is_empty() || caller.scope != Scope::All;
+    let filter = filtered.then(|| check.filter(&message.filter, &article::FIELDS));
     check.finish()?;
-    let caller = caller.to_owned();
+    let caller = caller.clone();
     let answer = db.view(move |connection| {
         Box::pin(async move {
             let push = |sql: &mut Sql| {
@@ -76,10 +78,10 @@ pub async fn search(
 /// Answers `ListArticles`.
 pub async fn list(
     db: &Db,
-    caller: &str,
+    caller: &Principal,
     message: pb::ListArticlesRequest,
 ) -> Result<pb::ListArticlesResponse> {
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let show_deleted = message.show_deleted.to_string();
     let arguments = [show_deleted.as_str(), &message.filter, &message.order_by];
     let page: Page<Key> =
@@ -87,7 +89,7 @@ pub async fn list(
     let filter = check.filter(&message.filter, &article::FIELDS);
     let order = check.order_by(&message.order_by, &article::ORDERS, article::ORDER);
     check.finish()?;
-    let caller = caller.to_owned();
+    let caller = caller.clone();
     // One view: a row that changes meanwhile would say a wrong place to go on from.
     let answer = db.view(move |connection| {
         Box::pin(async move {

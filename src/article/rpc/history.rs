@@ -9,7 +9,8 @@ use crate::{
         compare::{BlockChange, FieldChange, Piece, Tag, compare},
         missing, name, revision_name, store,
     },
-    db::Db,
+    auth::{Principal, Scope},
+    db::{Connection, Db},
     error::{Error, Result},
     newspaper, pb,
     wire::{self, Check, page::Page},
@@ -35,17 +36,29 @@ impl From<Revision> for pb::ArticleRevision {
     }
 }
 
+/// Fails if the caller's credential is not for the newspaper of an article. Whether
+/// there is such an article, others tell.
+async fn reach(connection: &mut Connection, caller: &Principal, id: Uuid) -> Result<()> {
+    if caller.scope == Scope::All {
+        return Ok(());
+    }
+    let newspaper = store::newspaper_of(connection, id).await?;
+    newspaper.map_or(Ok(()), |newspaper| caller.must_reach(&newspaper))
+}
+
 pub async fn list(
     db: &Db,
+    caller: &Principal,
     message: pb::ListArticleRevisionsRequest,
 ) -> Result<pb::ListArticleRevisionsResponse> {
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let id = check.article("parent", &message.parent);
     let arguments = [message.parent.as_str()];
     let method = "ListArticleRevisions";
     let page = Page::open(&mut check, method, &arguments, message.page_size, &message.page_token)?;
     check.finish()?;
     let mut connection = db.read().await?;
+    reach(&mut connection, caller, id).await?;
     let mut revisions = store::revisions(&mut connection, id, page.after, page.size + 1).await?;
     // Every article keeps its newest revision, so that none means no article.
     if revisions.is_empty() && page.after.is_none() {
@@ -56,24 +69,34 @@ pub async fn list(
     Ok(pb::ListArticleRevisionsResponse { article_revisions, next_page_token })
 }
 
-pub async fn get(db: &Db, message: pb::GetArticleRevisionRequest) -> Result<pb::ArticleRevision> {
-    let mut check = Check::default();
+pub async fn get(
+    db: &Db,
+    caller: &Principal,
+    message: pb::GetArticleRevisionRequest,
+) -> Result<pb::ArticleRevision> {
+    let mut check = Check::by(caller);
     let (id, number) = check.revision("name", &message.name);
     check.finish()?;
-    Ok(store::kept_revision(&mut *db.read().await?, id, number).await?.into())
+    let revision = store::kept_revision(&mut *db.read().await?, id, number).await?;
+    caller.must_reach(&revision.newspaper)?;
+    Ok(revision.into())
 }
 
 pub async fn list_reviews(
     db: &Db,
+    caller: &Principal,
     message: pb::ListArticleReviewsRequest,
 ) -> Result<pb::ListArticleReviewsResponse> {
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let id = check.article("parent", &message.parent);
     let arguments = [message.parent.as_str()];
     let method = "ListArticleReviews";
     let page = Page::open(&mut check, method, &arguments, message.page_size, &message.page_token)?;
     check.finish()?;
-    store::newest_revision(&mut *db.read().await?, id).await?.ok_or_else(|| missing(id))?;
+    let mut connection = db.read().await?;
+    reach(&mut connection, caller, id).await?;
+    store::newest_revision(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+    drop(connection);
     let (reviews, next_page_token) = workflow::rpc::list_reviews(db, id, &page).await?;
     Ok(pb::ListArticleReviewsResponse { reviews, next_page_token })
 }
@@ -96,8 +119,8 @@ enum Base {
     MyReview,
 }
 
-fn read_choice(message: &pb::CompareArticleRevisionsRequest) -> Result<Chosen> {
-    let mut check = Check::default();
+fn read_choice(caller: &Principal, message: &pb::CompareArticleRevisionsRequest) -> Result<Chosen> {
+    let mut check = Check::by(caller);
     let article = check.article("name", &message.name);
     let base = match check.revision_number("base_revision", message.base_revision) {
         Some(_) if message.since_my_review => {
@@ -115,11 +138,12 @@ fn read_choice(message: &pb::CompareArticleRevisionsRequest) -> Result<Chosen> {
 
 pub async fn compare_revisions(
     db: &Db,
-    caller: &str,
+    caller: &Principal,
     message: pb::CompareArticleRevisionsRequest,
 ) -> Result<pb::CompareArticleRevisionsResponse> {
-    let Chosen { article: id, base, revision } = read_choice(&message)?;
+    let Chosen { article: id, base, revision } = read_choice(caller, &message)?;
     let mut connection = db.read().await?;
+    reach(&mut connection, caller, id).await?;
     let newest = store::newest_revision(&mut connection, id).await?.ok_or_else(|| missing(id))?;
     let revision = store::kept_revision(&mut connection, id, revision.unwrap_or(newest)).await?;
     let base = match base {
@@ -130,7 +154,7 @@ pub async fn compare_revisions(
             before.ok_or(Error::NoBaseRevision { name, why: "no revision before it is kept" })?
         }
         Base::MyReview => {
-            let signed = workflow::store::newest_signed_revision(&mut connection, id, caller).await?;
+            let signed = workflow::store::newest_signed_revision(&mut connection, id, &caller.name).await?;
             let why = "you have signed no revision of it";
             let number = signed.ok_or(Error::NoBaseRevision { name: name(id), why })?;
             store::kept_revision(&mut connection, id, number).await?

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     article::{Article, KIND, missing, store},
     config,
-    db::Db,
+    db::{Db, Loader},
     error::{Error, Result},
     newspaper,
     pb::{self, servers::article_service_server::ArticleService},
@@ -51,12 +51,19 @@ const WRITABLE: Writable = Writable {
 pub struct Service {
     db: Db,
     files: photo::files::Files,
+    articles: Loader<Uuid, Article>,
 }
 
 impl Service {
     /// The service on this database; publishing looks for photos in `files`.
     pub fn new(db: Db, files: photo::files::Files) -> Service {
-        Service { db, files }
+        let articles = Loader::new(db.clone(), |connection, ids| {
+            Box::pin(async move {
+                let found = store::find_all(connection, &ids).await?;
+                Ok(found.into_iter().map(|article| (article.id, article)).collect())
+            })
+        });
+        Service { db, files, articles }
     }
 }
 
@@ -88,7 +95,7 @@ impl From<Article> for pb::Article {
 impl ArticleService for Service {
     async fn create_article(&self, request: Request<pb::CreateArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CreateArticle", message);
         let given = check.required("article", message.article);
         let newspaper = check.newspaper("article.newspaper", &given.newspaper);
@@ -102,12 +109,12 @@ impl ArticleService for Service {
     }
 
     async fn get_article(&self, request: Request<pb::GetArticleRequest>) -> Answer<pb::Article> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.article("name", &message.name);
         check.finish()?;
-        let mut connection = self.db.read().await?;
-        let article = store::find(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+        let article = self.articles.get(id).await?.ok_or_else(|| missing(id))?;
+        caller.must_reach(&article.newspaper)?;
         Ok(Response::new(article.into()))
     }
 
@@ -115,12 +122,15 @@ impl ArticleService for Service {
         &self,
         request: Request<pb::BatchGetArticlesRequest>,
     ) -> Answer<pb::BatchGetArticlesResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let ids = check.batch(message.names, Check::article);
         check.finish()?;
         let mut connection = self.db.read().await?;
         let found = store::find_all(&mut connection, &ids).await?;
+        for article in &found {
+            caller.must_reach(&article.newspaper)?;
+        }
         let found: HashMap<Uuid, Article> = found.into_iter().map(|article| (article.id, article)).collect();
         let in_order = ids.into_iter().map(|id| found.get(&id).cloned().ok_or_else(|| missing(id)));
         let articles = in_order.map(|article| article.map(pb::Article::from)).collect::<Result<_>>()?;
@@ -132,7 +142,7 @@ impl ArticleService for Service {
         request: Request<pb::ListArticlesRequest>,
     ) -> Answer<pb::ListArticlesResponse> {
         let (caller, message) = wire::open(request)?;
-        Ok(Response::new(find::list(&self.db, &caller.name, message).await?))
+        Ok(Response::new(find::list(&self.db, &caller, message).await?))
     }
 
     async fn search_articles(
@@ -140,12 +150,12 @@ impl ArticleService for Service {
         request: Request<pb::SearchArticlesRequest>,
     ) -> Answer<pb::SearchArticlesResponse> {
         let (caller, message) = wire::open(request)?;
-        Ok(Response::new(find::search(&self.db, &caller.name, message).await?))
+        Ok(Response::new(find::search(&self.db, &caller, message).await?))
     }
 
     async fn update_article(&self, request: Request<pb::UpdateArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UpdateArticle", message);
         let given = check.required("article", message.article);
         let id = check.article("article.name", &given.name);
@@ -155,7 +165,7 @@ impl ArticleService for Service {
         let updated = self.db.write(operation, move |transaction| {
             let (given, etag, chosen) = (given.clone(), etag.clone(), chosen.clone());
             Box::pin(async move {
-                let article = work::lock(transaction, id, &etag).await?;
+                let article = work::lock_to_write(transaction, id, &etag).await?;
                 let merged = mask::merge(&pb::Article::from(article.clone()), &given, &chosen)?;
                 work::update(transaction, article, merged).await
             })
@@ -165,7 +175,7 @@ impl ArticleService for Service {
 
     async fn delete_article(&self, request: Request<pb::DeleteArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "DeleteArticle", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -173,8 +183,7 @@ impl ArticleService for Service {
         let deleted = self.db.write(operation, move |transaction| {
             let etag = etag.clone();
             Box::pin(async move {
-                let found = store::lock(transaction.connection(), id).await?;
-                let mut article = found.ok_or_else(|| missing(id))?;
+                let mut article = work::lock_own(transaction, id).await?;
                 if article.delete_time.is_some() {
                     return if message.allow_missing { Ok(article.into()) } else { Err(missing(id)) };
                 }
@@ -195,7 +204,7 @@ impl ArticleService for Service {
 
     async fn undelete_article(&self, request: Request<pb::UndeleteArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UndeleteArticle", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -203,8 +212,7 @@ impl ArticleService for Service {
         let undeleted = self.db.write(operation, move |transaction| {
             let etag = etag.clone();
             Box::pin(async move {
-                let found = store::lock(transaction.connection(), id).await?;
-                let mut article = found.ok_or_else(|| missing(id))?;
+                let mut article = work::lock_own(transaction, id).await?;
                 if article.delete_time.is_none() {
                     return Err(Error::NotDeleted { kind: KIND, name: article.name() });
                 }
@@ -223,7 +231,7 @@ impl ArticleService for Service {
 
     async fn review_article(&self, request: Request<pb::ReviewArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "ReviewArticle", message);
         let id = check.article("name", &message.name);
         let etag = check.required_etag("etag", &message.etag);
@@ -242,7 +250,7 @@ impl ArticleService for Service {
 
     async fn return_article(&self, request: Request<pb::ReturnArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "ReturnArticle", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -260,7 +268,7 @@ impl ArticleService for Service {
 
     async fn publish_article(&self, request: Request<pb::PublishArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "PublishArticle", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -287,7 +295,7 @@ impl ArticleService for Service {
         request: Request<pb::CancelArticleScheduleRequest>,
     ) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CancelArticleSchedule", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -304,7 +312,7 @@ impl ArticleService for Service {
 
     async fn withdraw_article(&self, request: Request<pb::WithdrawArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "WithdrawArticle", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -322,7 +330,7 @@ impl ArticleService for Service {
 
     async fn owe_correction(&self, request: Request<pb::OweCorrectionRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "OweCorrection", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -343,7 +351,7 @@ impl ArticleService for Service {
         request: Request<pb::CancelOwedCorrectionRequest>,
     ) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CancelOwedCorrection", message);
         let id = check.article("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -363,24 +371,24 @@ impl ArticleService for Service {
         &self,
         request: Request<pb::ListArticleReviewsRequest>,
     ) -> Answer<pb::ListArticleReviewsResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(history::list_reviews(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(history::list_reviews(&self.db, &caller, message).await?))
     }
 
     async fn list_article_revisions(
         &self,
         request: Request<pb::ListArticleRevisionsRequest>,
     ) -> Answer<pb::ListArticleRevisionsResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(history::list(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(history::list(&self.db, &caller, message).await?))
     }
 
     async fn get_article_revision(
         &self,
         request: Request<pb::GetArticleRevisionRequest>,
     ) -> Answer<pb::ArticleRevision> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(history::get(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(history::get(&self.db, &caller, message).await?))
     }
 
     async fn compare_article_revisions(
@@ -388,12 +396,12 @@ impl ArticleService for Service {
         request: Request<pb::CompareArticleRevisionsRequest>,
     ) -> Answer<pb::CompareArticleRevisionsResponse> {
         let (caller, message) = wire::open(request)?;
-        Ok(Response::new(history::compare_revisions(&self.db, &caller.name, message).await?))
+        Ok(Response::new(history::compare_revisions(&self.db, &caller, message).await?))
     }
 
     async fn rollback_article(&self, request: Request<pb::RollbackArticleRequest>) -> Answer<pb::Article> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "RollbackArticle", message);
         let id = check.article("name", &message.name);
         let number = check.required_revision_number("revision", message.revision);
@@ -402,7 +410,7 @@ impl ArticleService for Service {
         let rolled_back = self.db.write(operation, move |transaction| {
             let etag = etag.clone();
             Box::pin(async move {
-                let article = work::lock(transaction, id, &etag).await?;
+                let article = work::lock_to_write(transaction, id, &etag).await?;
                 work::roll_back(transaction, article, number).await
             })
         });

@@ -95,9 +95,35 @@ pub async fn find(transaction: &mut Transaction, id: Uuid) -> Result<pb::Article
     Ok(article.ok_or_else(|| missing(id))?.into())
 }
 
+/// Locks an article that the caller's credential is for, deleted or not.
+async fn lock_reached(transaction: &mut Transaction, id: Uuid) -> Result<Article> {
+    let article = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    transaction.caller().must_reach(&article.newspaper)?;
+    Ok(article)
+}
+
+/// Locks an article that the caller may write in: a reporter only in their own.
+pub async fn lock_own(transaction: &mut Transaction, id: Uuid) -> Result<Article> {
+    let article = lock_reached(transaction, id).await?;
+    workflow::own::must_own(transaction, &article.name(), id, &article.content.bylines).await?;
+    Ok(article)
+}
+
+/// Finds a live article to write in, locked, if the caller knows its etag.
+pub async fn lock_to_write(
+    transaction: &mut Transaction,
+    id: Uuid,
+    etag: &wire::Expected,
+) -> Result<Article> {
+    let article = lock_own(transaction, id).await?;
+    article.live()?;
+    etag.meet(&article.name(), article.version)?;
+    Ok(article)
+}
+
 /// Finds a live article to work on, locked, if the caller knows its etag.
 pub async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Article> {
-    let article = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    let article = lock_reached(transaction, id).await?;
     article.live()?;
     etag.meet(&article.name(), article.version)?;
     Ok(article)

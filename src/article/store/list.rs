@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     article::Article,
+    auth::Principal,
     db::list::{self, Key, List, Sort, Sql},
     error::Result,
     filter::{Comparison, Filter, Operator, Order, Value},
@@ -15,8 +16,8 @@ use crate::{
 pub struct Question<'a> {
     /// What they must meet.
     pub filter: &'a Filter,
-    /// Who asks: "mine" is theirs.
-    pub caller: &'a str,
+    /// Who asks: "mine" is theirs, and nothing beyond their scope is listed.
+    pub caller: &'a Principal,
     /// Their order.
     pub order: Order,
     /// Deleted ones too.
@@ -51,9 +52,10 @@ pub fn key(article: &Article, order: Order) -> Key {
     Key { sort, id: article.id }
 }
 
-/// Pushes a filter on the article `a`, as this person asks.
-pub fn push(sql: &mut Sql, filter: &Filter, caller: &str) {
-    list::push_filter(sql, filter, &|sql, comparison| push_comparison(sql, comparison, caller));
+/// Pushes a filter on the article `a`, as this person asks, within their scope.
+pub fn push(sql: &mut Sql, filter: &Filter, caller: &Principal) {
+    list::push_filter(sql, filter, &|sql, comparison| push_comparison(sql, comparison, &caller.name));
+    list::push_scope(sql, "a.newspaper", &caller.scope);
 }
 
 fn push_comparison(sql: &mut Sql, comparison: &Comparison, caller: &str) {

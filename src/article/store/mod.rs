@@ -2,7 +2,7 @@
 
 pub mod list;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
@@ -31,6 +31,7 @@ struct Row {
     create_time: DateTime<Utc>,
     update_time: DateTime<Utc>,
     delete_time: Option<DateTime<Utc>>,
+    has_reviews: bool,
 }
 
 impl Row {
@@ -56,10 +57,13 @@ impl Row {
     }
 }
 
-/// Adds the sign-offs in force, with one query for all rows.
+/// Adds the sign-offs in force, with one query for all rows that have any.
 async fn with_reviews(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Article>> {
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let mut reviews = workflow::store::reviews(connection, &ids).await?;
+    let ids: Vec<Uuid> = rows.iter().filter(|row| row.has_reviews).map(|row| row.id).collect();
+    let mut reviews = match ids.as_slice() {
+        [] => HashMap::new(),
+        ids => workflow::store::reviews(connection, ids).await?,
+    };
     rows.into_iter()
         .map(|row| {
             let own = reviews.remove(&row.id).unwrap_or_default();
@@ -78,7 +82,9 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
                   (select to_jsonb(o) from owed_corrections o
                    where o.article = a.id and cancel_time is null and settled_by is null)
                       as "owed: Json<OwedCorrection>",
-                  version, create_time, update_time, delete_time
+                  version, create_time, update_time, delete_time,
+                  exists (select from reviews r where r.subject = a.id and r.void_time is null)
+                      as "has_reviews!"
            from articles a where id = any($1)"#,
         ids
     )
@@ -383,6 +389,12 @@ pub async fn forget_revisions(connection: &mut PgConnection, id: Uuid, kept: i64
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The id of the newspaper of an article, deleted or not.
+pub async fn newspaper_of(connection: &mut PgConnection, id: Uuid) -> Result<Option<String>> {
+    let newspaper = sqlx::query_scalar!("select newspaper from articles where id = $1", id);
+    Ok(newspaper.fetch_optional(connection).await?)
 }
 
 /// Whether two revisions of an article say the same: between them nobody has written

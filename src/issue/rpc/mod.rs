@@ -57,7 +57,7 @@ fn waived(check: &mut Check, acknowledge: Vec<String>) -> BTreeSet<String> {
 impl IssueService for Service {
     async fn create_issue(&self, request: Request<pb::CreateIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CreateIssue", message);
         let newspaper = check.newspaper("parent", &message.parent);
         let id = IssueName { newspaper, issue: check.issue_id(message.issue_id) };
@@ -72,8 +72,8 @@ impl IssueService for Service {
     }
 
     async fn get_issue(&self, request: Request<pb::GetIssueRequest>) -> Answer<pb::Issue> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.issue("name", &message.name);
         check.finish()?;
         let mut connection = self.db.read().await?;
@@ -82,8 +82,8 @@ impl IssueService for Service {
     }
 
     async fn list_issues(&self, request: Request<pb::ListIssuesRequest>) -> Answer<pb::ListIssuesResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let parent = check.newspaper("parent", &message.parent);
         let show_deleted = message.show_deleted.to_string();
         let arguments = [parent.as_str(), show_deleted.as_str(), &message.filter, &message.order_by];
@@ -113,7 +113,7 @@ impl IssueService for Service {
 
     async fn update_issue(&self, request: Request<pb::UpdateIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UpdateIssue", message);
         let given = check.required("issue", message.issue);
         let id = check.issue("issue.name", &given.name);
@@ -132,7 +132,7 @@ impl IssueService for Service {
 
     async fn delete_issue(&self, request: Request<pb::DeleteIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "DeleteIssue", message);
         let id = check.issue("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -154,7 +154,7 @@ impl IssueService for Service {
 
     async fn undelete_issue(&self, request: Request<pb::UndeleteIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UndeleteIssue", message);
         let id = check.issue("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -176,7 +176,7 @@ impl IssueService for Service {
 
     async fn clone_issue(&self, request: Request<pb::CloneIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CloneIssue", message);
         let from = check.issue("name", &message.name);
         let issue_id = match message.issue_id.as_str() {
@@ -193,8 +193,8 @@ impl IssueService for Service {
     }
 
     async fn list_pages(&self, request: Request<pb::ListPagesRequest>) -> Answer<pb::ListPagesResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.issue("parent", &message.parent);
         let arguments = [message.parent.as_str()];
         let page: Page<i32> =
@@ -212,8 +212,8 @@ impl IssueService for Service {
     }
 
     async fn get_page(&self, request: Request<pb::GetPageRequest>) -> Answer<pb::Page> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let name = check.page("name", &message.name);
         check.finish()?;
         let mut connection = self.db.read().await?;
@@ -224,7 +224,7 @@ impl IssueService for Service {
 
     async fn update_page(&self, request: Request<pb::UpdatePageRequest>) -> Answer<pb::Page> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UpdatePage", message);
         let given = check.required("page", message.page);
         let name = check.page("page.name", &given.name);
@@ -246,7 +246,7 @@ impl IssueService for Service {
 
     async fn delete_page(&self, request: Request<pb::DeletePageRequest>) -> Answer<()> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "DeletePage", message);
         let name = check.page("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -259,8 +259,8 @@ impl IssueService for Service {
     }
 
     async fn check_issue(&self, request: Request<pb::CheckIssueRequest>) -> Answer<pb::CheckIssueResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let question = preflight::Question {
             name: check.issue("name", &message.name),
             publish_time: check.time("publish_time", message.publish_time).unwrap_or_else(Utc::now),
@@ -275,7 +275,7 @@ impl IssueService for Service {
 
     async fn review_issue(&self, request: Request<pb::ReviewIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "ReviewIssue", message);
         let id = check.issue("name", &message.name);
         let etag = check.required_etag("etag", &message.etag);
@@ -294,7 +294,7 @@ impl IssueService for Service {
 
     async fn return_issue(&self, request: Request<pb::ReturnIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "ReturnIssue", message);
         let id = check.issue("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -314,8 +314,8 @@ impl IssueService for Service {
         &self,
         request: Request<pb::ListIssueReviewsRequest>,
     ) -> Answer<pb::ListIssueReviewsResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.issue("parent", &message.parent);
         let arguments = [message.parent.as_str()];
         let method = "ListIssueReviews";
@@ -328,7 +328,7 @@ impl IssueService for Service {
 
     async fn publish_issue(&self, request: Request<pb::PublishIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "PublishIssue", message);
         let name = check.issue("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -356,7 +356,7 @@ impl IssueService for Service {
         request: Request<pb::CancelIssueScheduleRequest>,
     ) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CancelIssueSchedule", message);
         let name = check.issue("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -373,7 +373,7 @@ impl IssueService for Service {
 
     async fn withdraw_issue(&self, request: Request<pb::WithdrawIssueRequest>) -> Answer<pb::Issue> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "WithdrawIssue", message);
         let name = check.issue("name", &message.name);
         let etag = check.etag("etag", &message.etag);

@@ -14,7 +14,7 @@ use object_store::{
 };
 use uuid::Uuid;
 
-use super::{INCOMING, failed, incoming, place};
+use super::{INCOMING, failed, incoming, place, traced::Traced};
 use crate::{
     digest::Digest,
     error::{Error, Result},
@@ -42,7 +42,8 @@ impl Bucket {
             RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() };
         let (_, path) = url.split_once("://").unwrap_or(("", url));
         let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
-        let service = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry).build()?;
+        let service = AmazonS3Builder::from_env().with_http_connector(Traced::default());
+        let service = service.with_bucket_name(bucket).with_retry(retry).build()?;
         Ok(Bucket { store: Arc::new(PrefixStore::new(service, prefix)) })
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Growing {
 impl Folder {
     pub(super) async fn open(root: PathBuf) -> Result<Folder> {
         blocking(move || {
-            let root = path::absolute(root).map_err(Error::File)?;
+            let root = path::absolute(root).map_err(Error::from)?;
             create_folder(&root.join(INCOMING))?;
             create_folder(&root.join(STORED))?;
             let store = LocalFileSystem::new_with_prefix(&root).map_err(failed)?;
@@ -48,6 +48,21 @@ impl Folder {
 
     pub(super) fn store(&self) -> Arc<dyn ObjectStore> {
         self.store.clone()
+    }
+
+    /// Whether the folders are there, on a disk that can be written.
+    pub(super) async fn probe(&self) -> Result<()> {
+        let folders = [self.root.join(INCOMING), self.root.join(STORED)];
+        blocking(move || {
+            for folder in folders {
+                let mounted = rustix::fs::statvfs(&folder).map_err(|error| named(&folder, error.into()))?;
+                if mounted.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+                    return Err(named(&folder, io::ErrorKind::ReadOnlyFilesystem.into()));
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Opens a file to append to, at this length. It is a copy of what the writer
@@ -66,7 +81,7 @@ impl Folder {
             _ if size_bytes == 0 => Ok(Some(Growing { file: Arc::new(create(&to)?) })),
             Ok(from) => {
                 let mut file = create(&to)?;
-                let copied = io::copy(&mut from.take(size_bytes), &mut file).map_err(Error::File)?;
+                let copied = io::copy(&mut from.take(size_bytes), &mut file).map_err(Error::from)?;
                 if copied < size_bytes {
                     return Err(Error::UploadLost);
                 }
@@ -88,7 +103,7 @@ impl Folder {
         let (from, to) = (self.growing(upload, writer), self.whole(upload));
         let folder = self.root.join(INCOMING);
         blocking(move || {
-            fs::rename(&from, &to).map_err(|error| named(&from, error))?;
+            fs::rename(&from, &to).map_err(|error| lost(&from, error))?;
             sync_folder(&folder)
         })
         .await
@@ -103,7 +118,7 @@ impl Folder {
         blocking(move || {
             let Some(folder) = to.parent() else { return Ok(()) };
             create_folder(folder)?;
-            fs::hard_link(&whole, &spare).map_err(|error| named(&whole, error))?;
+            fs::hard_link(&whole, &spare).map_err(|error| lost(&whole, error))?;
             let renamed = fs::rename(&spare, &to).map_err(|error| named(&to, error));
             remove(&spare)?;
             renamed?;
@@ -124,13 +139,13 @@ impl Folder {
 impl Growing {
     pub(super) async fn append(&self, bytes: Bytes) -> Result<()> {
         let file = self.file.clone();
-        blocking(move || (&*file).write_all(&bytes).map_err(Error::File)).await
+        blocking(move || (&*file).write_all(&bytes).map_err(Error::from)).await
     }
 
     /// Makes sure that what was appended outlasts a power cut.
     pub(super) async fn sync(&self) -> Result<()> {
         let file = self.file.clone();
-        blocking(move || file.sync_data().map_err(Error::File)).await
+        blocking(move || file.sync_data().map_err(Error::from)).await
     }
 }
 
@@ -168,6 +183,12 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// What has come of an upload is removed when another call ends or cancels it, or
+/// its photo is purged.
+fn lost(path: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound { Error::UploadLost } else { named(path, error) }
+}
+
 fn named(path: &Path, error: io::Error) -> Error {
-    Error::File(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    Error::from(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

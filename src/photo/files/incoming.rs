@@ -14,6 +14,7 @@ use crate::{
     config::UPLOAD_MARK_BYTES,
     digest::Digest,
     error::{Error, Result},
+    telemetry::metrics::count_upload,
 };
 
 /// How far a file has come: all that a server must know to go on with it.
@@ -155,6 +156,7 @@ impl Incoming {
         let (digested, written) = tokio::join!(digesting, writing);
         written?;
         self.hasher = digested.map_err(died)?;
+        count_upload(size_bytes);
         self.size_bytes += size_bytes;
         self.unmarked_bytes += size_bytes;
         Ok(())

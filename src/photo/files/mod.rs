@@ -10,6 +10,7 @@ mod bucket;
 mod folder;
 mod incoming;
 mod reader;
+mod traced;
 
 use std::{fmt, io, ops::Range, path::PathBuf, str::FromStr, sync::Arc};
 
@@ -128,6 +129,29 @@ impl Files {
                 let bucket = Bucket::open(&url).map_err(failed)?;
                 Ok(Files { store: bucket.store(), staging: Staging::Bucket(bucket) })
             }
+        }
+    }
+
+    /// Where it is: `folder` or `bucket`.
+    pub fn kind(&self) -> &'static str {
+        match self.staging {
+            Staging::Folder(_) => "folder",
+            Staging::Bucket(_) => "bucket",
+        }
+    }
+
+    /// Whether the store is there: a folder, and on a disk that can be written; a
+    /// bucket, and it answers.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn probe(&self) -> Result<()> {
+        match &self.staging {
+            Staging::Folder(folder) => folder.probe().await,
+            Staging::Bucket(_) => match self.store.head(&Path::from(STORED)).await {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(failed(error)),
+            },
         }
     }
 
@@ -354,7 +378,13 @@ fn incoming(upload: Uuid) -> Path {
 }
 
 fn failed(error: object_store::Error) -> Error {
-    Error::File(io::Error::from(error))
+    // It wraps what the system says, and with it that the disk is full.
+    let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    let kind = causes.find_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
+    match kind {
+        Some(kind) => Error::from(io::Error::new(kind, error)),
+        None => Error::from(io::Error::from(error)),
+    }
 }
 
 fn died(error: tokio::task::JoinError) -> Error {

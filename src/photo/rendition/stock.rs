@@ -30,6 +30,7 @@ use crate::{
             store,
         },
     },
+    telemetry::metrics::Cache,
 };
 
 /// The counter of renditions that were asked for, by `outcome`: rendered, stored
@@ -111,7 +112,9 @@ impl Stock {
             return Err(Error::NoRendition { content_type: order.original.content_type });
         }
         let key = key(order.original.sha256, &order.look, &size)?;
-        if let Some((file, bytes)) = self.find(key).await? {
+        let found = self.find(key).await?;
+        Cache::Renditions.count(found.is_some());
+        if let Some((file, bytes)) = found {
             return Ok((Origin::Stored, file, bytes));
         }
         // In a task of its own: others may wait for what a caller who hangs up has
@@ -233,4 +236,5 @@ fn describe_metrics() {
     for outcome in ["rendered", "stored", "refused", "failed"] {
         metrics::counter!(ASKED, "outcome" => outcome).increment(0);
     }
+    let _ = metrics::histogram!(SECONDS);
 }

@@ -44,6 +44,25 @@ pub(super) async fn resolve(transaction: &mut Transaction, bylines: &mut [Byline
     wire::byline::complete("photo.bylines", bylines, &live)
 }
 
+/// Locks a photo that the caller may change, deleted or not: a reporter only their own.
+pub(super) async fn lock_own(transaction: &mut Transaction, id: Uuid) -> Result<Photo> {
+    let photo = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    workflow::own::must_own(transaction, &photo.name(), id, &photo.words.bylines).await?;
+    Ok(photo)
+}
+
+/// Finds a live photo to change, locked, if the caller knows its etag.
+pub(super) async fn lock_to_write(
+    transaction: &mut Transaction,
+    id: Uuid,
+    etag: &wire::Expected,
+) -> Result<Photo> {
+    let photo = lock_own(transaction, id).await?;
+    photo.live()?;
+    etag.meet(&photo.name(), photo.version)?;
+    Ok(photo)
+}
+
 /// Finds a live photo to work on, locked, if the caller knows its etag.
 pub(super) async fn lock(transaction: &mut Transaction, id: Uuid, etag: &wire::Expected) -> Result<Photo> {
     let photo = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
@@ -156,7 +175,7 @@ pub(super) async fn give_file(
     file: &File,
     metadata: &Metadata,
 ) -> Result<pb::Photo> {
-    let mut photo = lock(transaction, id, &wire::Expected::Anything).await?;
+    let mut photo = lock_to_write(transaction, id, &wire::Expected::Anything).await?;
     let now = transaction.now();
     store::files::hold(transaction.connection(), file, metadata, now).await?;
     photo.embedded = Some(metadata.embedded.clone());

@@ -16,12 +16,12 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use self::{
-    content::{lock, may_clear, resolve, save},
+    content::{lock, lock_own, lock_to_write, may_clear, resolve, save},
     upload::Uploads,
 };
 use crate::{
     config::{self, UploadSettings},
-    db::{Db, list::Key},
+    db::{Db, Loader, list::Key},
     error::{Error, Result},
     pb::{self, download_photo_response, servers::photo_service_server::PhotoService},
     photo::{
@@ -67,13 +67,20 @@ pub struct Service {
     files: Files,
     uploads: Uploads,
     renditions: Renditions,
+    photos: Loader<Uuid, Photo>,
 }
 
 impl Service {
     /// The service on this database and photo store, with these renditions.
     pub fn new(db: Db, files: Files, renditions: Renditions, settings: UploadSettings) -> Service {
         let uploads = Uploads::new(db.clone(), files.clone(), settings);
-        Service { db, files, uploads, renditions }
+        let photos = Loader::new(db.clone(), |connection, ids| {
+            Box::pin(async move {
+                let found = store::find_all(connection, &ids).await?;
+                Ok(found.into_iter().map(|photo| (photo.id, photo)).collect())
+            })
+        });
+        Service { db, files, uploads, renditions, photos }
     }
 }
 
@@ -81,7 +88,7 @@ impl Service {
 impl PhotoService for Service {
     async fn create_photo(&self, request: Request<pb::CreatePhotoRequest>) -> Answer<pb::Photo> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CreatePhoto", message);
         let words = message::words(&mut check, message.photo.unwrap_or_default());
         check.finish()?;
@@ -96,12 +103,11 @@ impl PhotoService for Service {
     }
 
     async fn get_photo(&self, request: Request<pb::GetPhotoRequest>) -> Answer<pb::Photo> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.photo("name", &message.name);
         check.finish()?;
-        let mut connection = self.db.read().await?;
-        let photo = store::find(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+        let photo = self.photos.get(id).await?.ok_or_else(|| missing(id))?;
         Ok(Response::new(photo.into()))
     }
 
@@ -109,8 +115,8 @@ impl PhotoService for Service {
         &self,
         request: Request<pb::BatchGetPhotosRequest>,
     ) -> Answer<pb::BatchGetPhotosResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let ids = check.batch(message.names, Check::photo);
         check.finish()?;
         let mut connection = self.db.read().await?;
@@ -122,8 +128,8 @@ impl PhotoService for Service {
     }
 
     async fn list_photos(&self, request: Request<pb::ListPhotosRequest>) -> Answer<pb::ListPhotosResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let show_deleted = message.show_deleted.to_string();
         let arguments = [show_deleted.as_str(), &message.filter, &message.order_by];
         let page: Page<Key> =
@@ -152,7 +158,7 @@ impl PhotoService for Service {
 
     async fn update_photo(&self, request: Request<pb::UpdatePhotoRequest>) -> Answer<pb::Photo> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UpdatePhoto", message);
         let given = check.required("photo", message.photo);
         let id = check.photo("photo.name", &given.name);
@@ -162,7 +168,7 @@ impl PhotoService for Service {
         let updated = self.db.write(operation, move |transaction| {
             let (given, etag, chosen) = (given.clone(), etag.clone(), chosen.clone());
             Box::pin(async move {
-                let photo = lock(transaction, id, &etag).await?;
+                let photo = lock_to_write(transaction, id, &etag).await?;
                 let merged = mask::merge(&pb::Photo::from(photo.clone()), &given, &chosen)?;
                 content::update(transaction, photo, merged).await
             })
@@ -172,7 +178,7 @@ impl PhotoService for Service {
 
     async fn delete_photo(&self, request: Request<pb::DeletePhotoRequest>) -> Answer<pb::Photo> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "DeletePhoto", message);
         let id = check.photo("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -180,8 +186,7 @@ impl PhotoService for Service {
         let deleted = self.db.write(operation, move |transaction| {
             let etag = etag.clone();
             Box::pin(async move {
-                let found = store::lock(transaction.connection(), id).await?;
-                let mut photo = found.ok_or_else(|| missing(id))?;
+                let mut photo = lock_own(transaction, id).await?;
                 if photo.delete_time.is_some() {
                     return if message.allow_missing { Ok(photo.into()) } else { Err(missing(id)) };
                 }
@@ -201,7 +206,7 @@ impl PhotoService for Service {
 
     async fn undelete_photo(&self, request: Request<pb::UndeletePhotoRequest>) -> Answer<pb::Photo> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UndeletePhoto", message);
         let id = check.photo("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -209,8 +214,7 @@ impl PhotoService for Service {
         let undeleted = self.db.write(operation, move |transaction| {
             let etag = etag.clone();
             Box::pin(async move {
-                let found = store::lock(transaction.connection(), id).await?;
-                let mut photo = found.ok_or_else(|| missing(id))?;
+                let mut photo = lock_own(transaction, id).await?;
                 if photo.delete_time.is_none() {
                     return Err(Error::NotDeleted { kind: KIND, name: photo.name() });
                 }
@@ -229,8 +233,8 @@ impl PhotoService for Service {
         &self,
         request: Request<pb::GetPhotoMetadataRequest>,
     ) -> Answer<pb::PhotoMetadata> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.photo("name", &message.name);
         check.finish()?;
         let connection = &mut *self.db.read().await?;
@@ -243,7 +247,7 @@ impl PhotoService for Service {
 
     async fn purge_photo(&self, request: Request<pb::PurgePhotoRequest>) -> Answer<()> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "PurgePhoto", message);
         let id = check.photo("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -265,7 +269,7 @@ impl PhotoService for Service {
         request: Request<pb::StartPhotoUploadRequest>,
     ) -> Answer<pb::PhotoUpload> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "StartPhotoUpload", message);
         let photo = check.photo("parent", &message.parent);
         let given = check.required("upload", message.upload);
@@ -275,8 +279,8 @@ impl PhotoService for Service {
     }
 
     async fn get_photo_upload(&self, request: Request<pb::GetPhotoUploadRequest>) -> Answer<pb::PhotoUpload> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let (photo, id) = check.upload("name", &message.name);
         check.finish()?;
         Ok(Response::new(self.uploads.get(photo, id).await?))
@@ -284,7 +288,7 @@ impl PhotoService for Service {
 
     async fn cancel_photo_upload(&self, request: Request<pb::CancelPhotoUploadRequest>) -> Answer<()> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CancelPhotoUpload", message);
         let (photo, id) = check.upload("name", &message.name);
         check.finish()?;
@@ -304,7 +308,7 @@ impl PhotoService for Service {
         request: Request<pb::DownloadPhotoRequest>,
     ) -> Answer<Self::DownloadPhotoStream> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let id = check.photo("name", &message.name);
         let size = self.renditions.sizes().read(&mut check, &message.rendition);
         let range = Range::read(&mut check, message.offset, message.length);
@@ -326,7 +330,7 @@ impl PhotoService for Service {
 
     async fn review_photo(&self, request: Request<pb::ReviewPhotoRequest>) -> Answer<pb::Photo> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "ReviewPhoto", message);
         let id = check.photo("name", &message.name);
         let etag = check.required_etag("etag", &message.etag);
@@ -345,7 +349,7 @@ impl PhotoService for Service {
 
     async fn return_photo(&self, request: Request<pb::ReturnPhotoRequest>) -> Answer<pb::Photo> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "ReturnPhoto", message);
         let id = check.photo("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -365,8 +369,8 @@ impl PhotoService for Service {
         &self,
         request: Request<pb::ListPhotoReviewsRequest>,
     ) -> Answer<pb::ListPhotoReviewsResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.photo("parent", &message.parent);
         let arguments = [message.parent.as_str()];
         let method = "ListPhotoReviews";
@@ -381,15 +385,15 @@ impl PhotoService for Service {
         &self,
         request: Request<pb::SearchPhotosRequest>,
     ) -> Answer<pb::SearchPhotosResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(search::answer(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(search::answer(&self.db, &caller, message).await?))
     }
 
     async fn list_photo_usages(
         &self,
         request: Request<pb::ListPhotoUsagesRequest>,
     ) -> Answer<pb::ListPhotoUsagesResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(usages::answer(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(usages::answer(&self.db, &caller, message).await?))
     }
 }

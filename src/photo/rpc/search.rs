@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
+    auth::Principal,
     config,
     db::Db,
     error::Result,
@@ -18,8 +19,12 @@ use crate::{
 };
 
 /// Answers `SearchPhotos`.
-pub async fn answer(db: &Db, message: pb::SearchPhotosRequest) -> Result<pb::SearchPhotosResponse> {
-    let mut check = Check::default();
+pub async fn answer(
+    db: &Db,
+    caller: &Principal,
+    message: pb::SearchPhotosRequest,
+) -> Result<pb::SearchPhotosResponse> {
+    let mut check = Check::by(caller);
     let (page_size, page_token) = (message.page_size, message.page_token.clone());
     let asked = pb::SearchPhotosRequest { page_size: 0, page_token: String::new(), ..message };
     let arguments = format!("{asked:?}");

@@ -1,7 +1,10 @@
 //! Where a photo is used.
 
+use uuid::Uuid;
+
 use crate::{
     article,
+    auth::{Principal, Scope},
     db::Db,
     error::Result,
     issue, pb,
@@ -12,8 +15,12 @@ use crate::{
 };
 
 /// Answers `ListPhotoUsages`.
-pub async fn answer(db: &Db, message: pb::ListPhotoUsagesRequest) -> Result<pb::ListPhotoUsagesResponse> {
-    let mut check = Check::default();
+pub async fn answer(
+    db: &Db,
+    caller: &Principal,
+    message: pb::ListPhotoUsagesRequest,
+) -> Result<pb::ListPhotoUsagesResponse> {
+    let mut check = Check::by(caller);
     let id = check.photo("parent", &message.parent);
     let arguments = [message.parent.as_str()];
     let method = "ListPhotoUsages";
@@ -23,6 +30,14 @@ pub async fn answer(db: &Db, message: pb::ListPhotoUsagesRequest) -> Result<pb::
     store::find(&mut connection, id).await?.ok_or_else(|| missing(id))?;
     let mut usages = store::usages::list(&mut connection, id, page.after.clone(), page.size + 1).await?;
     let next_page_token = page.close(&mut usages, |(key, _)| key.clone())?;
+    if caller.scope != Scope::All {
+        let articles: Vec<Uuid> = usages.iter().map(|(_, usage)| usage.article()).collect();
+        let newspapers = store::usages::newspapers_of(&mut connection, &articles).await?;
+        // What is elsewhere is left out of the page, which may so be short.
+        usages.retain(|(_, usage)| {
+            newspapers.get(&usage.article()).is_some_and(|newspaper| caller.scope.holds(newspaper))
+        });
+    }
     let photo_usages = usages.into_iter().map(|(_, usage)| usage.into()).collect();
     Ok(pb::ListPhotoUsagesResponse { photo_usages, next_page_token })
 }

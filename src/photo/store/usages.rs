@@ -1,5 +1,7 @@
 //! Where photos are used, in Postgres.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -110,4 +112,10 @@ pub async fn list(
         Ok((key, usage))
     });
     usages.collect()
+}
+
+/// The ids of the newspapers of articles.
+pub async fn newspapers_of(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let rows = sqlx::query!("select id, newspaper from articles where id = any($1)", ids);
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.newspaper)).collect())
 }

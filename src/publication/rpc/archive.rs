@@ -4,6 +4,7 @@
 use chrono::{Datelike, Months, NaiveDate};
 
 use crate::{
+    auth::Principal,
     calendar,
     db::Db,
     error::Result,
@@ -26,9 +27,10 @@ const LEAP_YEAR: i32 = 2000;
 /// Answers `ListPublishedIssues`.
 pub async fn list(
     db: &Db,
+    caller: &Principal,
     message: pb::ListPublishedIssuesRequest,
 ) -> Result<pb::ListPublishedIssuesResponse> {
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let newspaper = check.newspaper("parent", &message.parent);
     let from = check.date("from_date", message.from_date).unwrap_or(calendar::DATE_FIRST);
     let until = check.date("until_date", message.until_date).unwrap_or(calendar::DATE_LAST);
@@ -54,8 +56,12 @@ pub async fn list(
 }
 
 /// Answers `GetIssueCalendar`.
-pub async fn calendar(db: &Db, message: pb::GetIssueCalendarRequest) -> Result<pb::IssueCalendar> {
-    let mut check = Check::default();
+pub async fn calendar(
+    db: &Db,
+    caller: &Principal,
+    message: pb::GetIssueCalendarRequest,
+) -> Result<pb::IssueCalendar> {
+    let mut check = Check::by(caller);
     let newspaper = check.newspaper("parent", &message.parent);
     let years = calendar::DATE_FIRST.year()..=calendar::DATE_LAST.year();
     let year = check.number("year", message.year, *years.start(), *years.end());
@@ -78,8 +84,12 @@ pub async fn calendar(db: &Db, message: pb::GetIssueCalendarRequest) -> Result<p
 }
 
 /// Answers `GetAdjacentIssues`.
-pub async fn adjacent(db: &Db, message: pb::GetAdjacentIssuesRequest) -> Result<pb::AdjacentIssues> {
-    let mut check = Check::default();
+pub async fn adjacent(
+    db: &Db,
+    caller: &Principal,
+    message: pb::GetAdjacentIssuesRequest,
+) -> Result<pb::AdjacentIssues> {
+    let mut check = Check::by(caller);
     let id = check.issue("name", &message.name);
     check.finish()?;
     let neighbours = db.view(move |connection| {
@@ -108,9 +118,10 @@ pub async fn adjacent(db: &Db, message: pb::GetAdjacentIssuesRequest) -> Result<
 /// Answers `ListIssuesOnThisDay`.
 pub async fn on_this_day(
     db: &Db,
+    caller: &Principal,
     message: pb::ListIssuesOnThisDayRequest,
 ) -> Result<pb::ListIssuesOnThisDayResponse> {
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let newspaper = check.newspaper("parent", &message.parent);
     let day = day_of_year(&mut check, message.date);
     let arguments = format!("{newspaper} {day:?}");

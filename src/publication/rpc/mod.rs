@@ -17,6 +17,7 @@ use uuid::Uuid;
 use self::question::Question;
 use crate::{
     article,
+    auth::{Principal, Scope},
     db::Db,
     error::{Error, Result},
     feed::{Channel, Feed},
@@ -29,7 +30,12 @@ use crate::{
         download::Range,
         rendition::stock::{Order, Renditions},
     },
-    publication::{Tombstone, digital::PublishedPhoto, missing, name, seal, store, verify},
+    publication::{
+        Served, Tombstone,
+        cache::{Found, Key, Published},
+        digital::PublishedPhoto,
+        missing, name, seal, store, verify,
+    },
     wire::{self, Answer, Check, codec::Sealed, cursor, page::Page},
 };
 
@@ -37,46 +43,81 @@ use crate::{
 #[derive(Clone)]
 pub struct Service {
     db: Db,
+    published: Published,
     renditions: Renditions,
     feed: Channel,
 }
 
 impl Service {
-    /// The service on this database, with these renditions and the feed of the
-    /// ledger.
-    pub fn new(db: Db, renditions: Renditions, feed: Channel) -> Service {
-        Service { db, renditions, feed }
+    /// The service on this database, with what is kept of it, these renditions and
+    /// the feed of the ledger.
+    pub fn new(db: Db, published: Published, renditions: Renditions, feed: Channel) -> Service {
+        Service { db, published, renditions, feed }
     }
 }
 
 impl Service {
     /// The bytes of an article: as it was last published, or as a certain
     /// publication has it, its own or an issue's that held it.
-    async fn article(&self, id: Uuid, publication: Option<i64>) -> Result<Bytes> {
+    async fn article(&self, caller: &Principal, id: Uuid, publication: Option<i64>) -> Result<Bytes> {
+        let found = self.published.get(Key::Article(id, publication), self.find_article(id, publication));
+        let found = found.await?;
+        if let Some(newspaper) = &found.newspaper {
+            caller.must_reach(newspaper)?;
+        }
+        match found.served {
+            Some(served) => served.message(article::KIND, &found.what),
+            None => Err(match publication {
+                // Which may be no publication at all.
+                Some(sequence) if !self.has_publication(sequence).await? => missing(sequence),
+                _ => Error::NotPublished { kind: article::KIND, name: article::name(id) },
+            }),
+        }
+    }
+
+    async fn find_article(&self, id: Uuid, publication: Option<i64>) -> Result<Found> {
         let mut connection = self.db.read().await?;
+        let newspaper = store::served::newspaper_of_article(&mut connection, id).await?;
         let found = match publication {
             None => store::served::sealed_article(&mut connection, id).await?,
             Some(sequence) => {
-                let entry = store::find(&mut connection, sequence).await?.ok_or_else(|| missing(sequence))?;
                 let served = store::served::served(&mut connection, sequence).await?.unwrap_or_default();
-                if entry.kind.is_of_issue() {
-                    seal::article_in(&served, id)?.map(Bytes::from)
-                } else {
-                    Some(served).filter(|bytes| !bytes.is_empty() && entry.resource == article::name(id))
+                match store::find(&mut connection, sequence).await? {
+                    Some(entry) if entry.kind.is_of_issue() => {
+                        seal::article_in(&served, id)?.map(Bytes::from)
+                    }
+                    Some(entry) => {
+                        Some(served).filter(|bytes| !bytes.is_empty() && entry.resource == article::name(id))
+                    }
+                    None => None,
                 }
             }
         };
-        if let Some(bytes) = found {
-            return Ok(bytes);
-        }
-        let tombstone = store::served::tombstone_of_article(&mut connection, id, publication).await?;
-        Err(gone(article::KIND, article::name(id), tombstone))
+        let served = match found {
+            Some(bytes) => Some(Served::Message(bytes)),
+            None => {
+                let tombstone = store::served::tombstone_of_article(&mut connection, id, publication).await?;
+                tombstone.map(Served::Nothing)
+            }
+        };
+        Ok(Found { newspaper: newspaper.map(Into::into), what: article::name(id).into(), served })
+    }
+
+    async fn has_publication(&self, sequence: i64) -> Result<bool> {
+        Ok(store::find(&mut *self.db.read().await?, sequence).await?.is_some())
     }
 
     /// A photo, as it was last published, if its digital rights are granted now. A
     /// download that has begun is not cut off.
-    async fn published_photo(&self, id: Uuid) -> Result<PublishedPhoto> {
+    async fn published_photo(&self, caller: &Principal, id: Uuid) -> Result<PublishedPhoto> {
         let mut connection = self.db.read().await?;
+        if let Scope::Newspapers(_) = caller.scope {
+            let newspapers = store::served::newspapers_of_photo(&mut connection, id).await?;
+            let reached = newspapers.iter().any(|newspaper| caller.scope.holds(newspaper));
+            if let (false, Some(newspaper)) = (reached, newspapers.first()) {
+                return Err(caller.scope.refusal(newspaper));
+            }
+        }
         if let Some(published) = store::served::published_photo(&mut connection, id).await? {
             return published.serve(&photo::name(id), Utc::now());
         }
@@ -101,11 +142,11 @@ fn gone(kind: &'static str, name: String, tombstone: Option<Tombstone>) -> Error
 #[tonic::async_trait]
 impl PublicationService for Service {
     async fn get_published_issue(&self, request: Request<pb::GetPublishedIssueRequest>) -> Answer<Sealed> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let question = Question::read(&mut check, message);
         check.finish()?;
-        Ok(Response::new(Sealed(question.answer(&self.db).await?.whole()?)))
+        Ok(Response::new(Sealed(question.answer(&self.db, &self.published, &caller).await?.whole()?)))
     }
 
     type StreamPublishedIssueStream = BoxStream<'static, Result<Sealed, Status>>;
@@ -114,11 +155,11 @@ impl PublicationService for Service {
         &self,
         request: Request<pb::StreamPublishedIssueRequest>,
     ) -> Answer<Self::StreamPublishedIssueStream> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let question = Question::read(&mut check, message.into());
         check.finish()?;
-        let parts = question.answer(&self.db).await?.in_parts()?;
+        let parts = question.answer(&self.db, &self.published, &caller).await?.in_parts()?;
         Ok(Response::new(stream::iter(parts.into_iter().map(|part| Ok(Sealed(part)))).boxed()))
     }
 
@@ -126,52 +167,52 @@ impl PublicationService for Service {
         &self,
         request: Request<pb::ListPublishedIssuesRequest>,
     ) -> Answer<pb::ListPublishedIssuesResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(archive::list(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(archive::list(&self.db, &caller, message).await?))
     }
 
     async fn get_issue_calendar(
         &self,
         request: Request<pb::GetIssueCalendarRequest>,
     ) -> Answer<pb::IssueCalendar> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(archive::calendar(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(archive::calendar(&self.db, &caller, message).await?))
     }
 
     async fn get_adjacent_issues(
         &self,
         request: Request<pb::GetAdjacentIssuesRequest>,
     ) -> Answer<pb::AdjacentIssues> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(archive::adjacent(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(archive::adjacent(&self.db, &caller, message).await?))
     }
 
     async fn list_issues_on_this_day(
         &self,
         request: Request<pb::ListIssuesOnThisDayRequest>,
     ) -> Answer<pb::ListIssuesOnThisDayResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(archive::on_this_day(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(archive::on_this_day(&self.db, &caller, message).await?))
     }
 
     async fn get_published_article(
         &self,
         request: Request<pb::GetPublishedArticleRequest>,
     ) -> Answer<Sealed> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.article("name", &message.name);
         let publication = optional_publication(&mut check, &message.publication);
         check.finish()?;
-        Ok(Response::new(Sealed(self.article(id, publication).await?)))
+        Ok(Response::new(Sealed(self.article(&caller, id, publication).await?)))
     }
 
     async fn search_published_articles(
         &self,
         request: Request<pb::SearchPublishedArticlesRequest>,
     ) -> Answer<pb::SearchPublishedArticlesResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(search::answer(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(search::answer(&self.db, &caller, message).await?))
     }
 
     type DownloadPublishedPhotoStream =
@@ -182,12 +223,12 @@ impl PublicationService for Service {
         request: Request<pb::DownloadPublishedPhotoRequest>,
     ) -> Answer<Self::DownloadPublishedPhotoStream> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let id = check.photo("name", &message.name);
         let size = self.renditions.sizes().read(&mut check, &message.rendition);
         let range = Range::read(&mut check, message.offset, message.length);
         check.finish()?;
-        let PublishedPhoto { file: original, look, .. } = self.published_photo(id).await?;
+        let PublishedPhoto { file: original, look, .. } = self.published_photo(&caller, id).await?;
         let order = Order { original, look, size, caller, method: "DownloadPublishedPhoto" };
         let parts = self.renditions.download(order, range).await?;
         let messages = parts.map(|part| {
@@ -204,24 +245,25 @@ impl PublicationService for Service {
         &self,
         request: Request<pb::ListPublicationsRequest>,
     ) -> Answer<pb::ListPublicationsResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let page = Page::open(&mut check, "ListPublications", &[], message.page_size, &message.page_token)?;
         check.finish()?;
         let mut connection = self.db.read().await?;
-        let mut entries = store::list(&mut connection, page.after, page.size + 1).await?;
+        let mut entries = store::list(&mut connection, caller.scope.ids(), page.after, page.size + 1).await?;
         let next_page_token = page.close(&mut entries, |entry| entry.sequence)?;
         let publications = entries.into_iter().map(pb::Publication::from).collect();
         Ok(Response::new(pb::ListPublicationsResponse { publications, next_page_token }))
     }
 
     async fn get_publication(&self, request: Request<pb::GetPublicationRequest>) -> Answer<pb::Publication> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let sequence = check.publication("name", &message.name);
         check.finish()?;
         let mut connection = self.db.read().await?;
         let entry = store::find(&mut connection, sequence).await?.ok_or_else(|| missing(sequence))?;
+        caller.must_reach(&entry.newspaper)?;
         Ok(Response::new(entry.into()))
     }
 
@@ -231,8 +273,8 @@ impl PublicationService for Service {
         &self,
         request: Request<pb::WatchPublicationsRequest>,
     ) -> Answer<Self::WatchPublicationsStream> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let start = cursor::start(&mut check, Feed::Publications, &message.cursor, message.from_now);
         let filter = watch::filter(&mut check, &message);
         check.finish()?;
@@ -253,7 +295,7 @@ impl PublicationService for Service {
             if walk.end.is_some() {
                 return Ok(None);
             }
-            let walk = walk.go_on(&db).await?;
+            let walk = db.on_line(walk.go_on(&db)).await?;
             Ok::<_, Status>(Some((pb::VerifyPublicationsResponse::from(&walk), (db, walk))))
         });
         Ok(Response::new(walk.boxed()))

@@ -4,29 +4,22 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 
 use crate::{
+    auth::Principal,
     config,
     db::Db,
     error::{Error, Result},
     issue, newspaper, pb,
-    publication::{missing, name, seal, store},
-    wire::{Check, name::IssueName, parts},
+    publication::{
+        cache::{ChosenIssue, Found, Key, Published},
+        missing, name, seal, store,
+    },
+    wire::{Check, parts},
 };
 
 /// Which publication of an issue a reader asks for, and how much of it.
 pub struct Question {
-    chosen: Chosen,
+    chosen: ChosenIssue,
     view: pb::PublishedIssueView,
-}
-
-enum Chosen {
-    /// The newest of an issue.
-    Newest(IssueName),
-    /// The newest of a newspaper, of one day or of the latest.
-    OfDay(String, Option<NaiveDate>),
-    /// The one of a newspaper with a running number, of one day or of any.
-    OfNumber(String, i32, Option<NaiveDate>),
-    /// A certain one.
-    Publication(i64),
 }
 
 /// What a reader gets.
@@ -49,13 +42,26 @@ impl Question {
             0 => pb::PublishedIssueView::Full,
             view => check.enumeration("view", view),
         };
-        Question { view, chosen: Chosen::read(check, message) }
+        Question { view, chosen: chosen(check, message) }
     }
 
     /// # Errors
     /// There is no such publication, or it was withdrawn.
-    pub async fn answer(self, db: &Db) -> Result<Answer> {
-        let (asked, message) = self.chosen.find(db).await?;
+    pub async fn answer(self, db: &Db, published: &Published, caller: &Principal) -> Result<Answer> {
+        let key = Key::Issue(self.chosen.clone());
+        let found = published.get(key, find(db, self.chosen.clone())).await?;
+        if let Some(newspaper) = &found.newspaper {
+            caller.must_reach(newspaper)?;
+        }
+        let asked = found.what.to_string();
+        let message = match (found.served, self.chosen) {
+            (Some(served), _) => served.message(issue::KIND, &asked)?,
+            (None, ChosenIssue::Publication(sequence)) => {
+                let rule = format!("{} is of {asked}, not of an issue", name(sequence));
+                return Err(Error::invalid("publication", rule));
+            }
+            (None, _) => return Err(Error::NotPublished { kind: issue::KIND, name: asked }),
+        };
         let message = match self.view {
             pb::PublishedIssueView::Basic => seal::without_bodies(&message)?.into(),
             pb::PublishedIssueView::Full | pb::PublishedIssueView::Unspecified => message,
@@ -86,71 +92,68 @@ impl Answer {
     }
 }
 
-impl Chosen {
-    fn read(check: &mut Check, message: pb::GetPublishedIssueRequest) -> Chosen {
-        let alone = "must not be set together with another way to name an issue";
-        if !message.newspaper.is_empty() && !message.name.is_empty() {
-            check.add("newspaper", alone);
-        }
-        let otherwise = !message.name.is_empty() || !message.newspaper.is_empty();
-        if otherwise && !message.publication.is_empty() {
-            check.add("publication", alone);
-        }
-        if message.newspaper.is_empty() {
-            let chosen = if message.publication.is_empty() {
-                Chosen::Newest(check.issue("name", &message.name))
-            } else {
-                Chosen::Publication(check.publication("publication", &message.publication))
-            };
-            if message.publish_date.is_some() {
-                check.add("publish_date", "goes with newspaper only");
-            }
-            if message.number != 0 {
-                check.add("number", "goes with newspaper only");
-            }
-            return chosen;
-        }
-        let newspaper = check.newspaper("newspaper", &message.newspaper);
-        let day = check.date("publish_date", message.publish_date);
-        match message.number {
-            0 => Chosen::OfDay(newspaper, day),
-            number => {
-                let number = check.number("number", number, 1, config::ISSUE_NUMBER_MAX);
-                Chosen::OfNumber(newspaper, number, day)
-            }
-        }
+/// Reads which publication of an issue is asked for.
+fn chosen(check: &mut Check, message: pb::GetPublishedIssueRequest) -> ChosenIssue {
+    let alone = "must not be set together with another way to name an issue";
+    if !message.newspaper.is_empty() && !message.name.is_empty() {
+        check.add("newspaper", alone);
     }
-
-    /// What was asked for, in words, and the bytes that are served of it. The
-    /// connection is given back before the client takes them.
-    async fn find(self, db: &Db) -> Result<(String, Bytes)> {
-        let mut connection = db.read().await?;
-        let of_day = |day: Option<NaiveDate>| day.map(|day| format!(" of {day}")).unwrap_or_default();
-        let (served, asked) = match self {
-            Chosen::Newest(id) => {
-                (store::served::sealed_issue(&mut connection, &id).await?, issue::name(&id))
-            }
-            Chosen::OfDay(newspaper, day) => {
-                let asked = format!("an issue of {}{}", newspaper::name(&newspaper), of_day(day));
-                (store::served::sealed_issue_of_day(&mut connection, &newspaper, day).await?, asked)
-            }
-            Chosen::OfNumber(newspaper, number, day) => {
-                let asked = format!("issue {number} of {}{}", newspaper::name(&newspaper), of_day(day));
-                let found = store::served::sealed_issue_of_number(&mut connection, &newspaper, number, day);
-                (found.await?, asked)
-            }
-            Chosen::Publication(sequence) => {
-                let entry = store::find(&mut connection, sequence).await?;
-                let entry = entry.ok_or_else(|| missing(sequence))?;
-                if !entry.kind.is_of_issue() {
-                    let rule = format!("{} is of {}, not of an issue", name(sequence), entry.resource);
-                    return Err(Error::invalid("publication", rule));
-                }
-                (store::served::served_or_tombstone(&mut connection, sequence).await?, entry.resource)
-            }
+    let otherwise = !message.name.is_empty() || !message.newspaper.is_empty();
+    if otherwise && !message.publication.is_empty() {
+        check.add("publication", alone);
+    }
+    if message.newspaper.is_empty() {
+        let chosen = if message.publication.is_empty() {
+            ChosenIssue::Newest(check.issue("name", &message.name))
+        } else {
+            ChosenIssue::Publication(check.publication("publication", &message.publication))
         };
-        let served = served.ok_or_else(|| Error::NotPublished { kind: issue::KIND, name: asked.clone() })?;
-        let message = served.message(issue::KIND, &asked)?;
-        Ok((asked, message))
+        if message.publish_date.is_some() {
+            check.add("publish_date", "goes with newspaper only");
+        }
+        if message.number != 0 {
+            check.add("number", "goes with newspaper only");
+        }
+        return chosen;
     }
+    let newspaper = check.newspaper("newspaper", &message.newspaper);
+    let day = check.date("publish_date", message.publish_date);
+    match message.number {
+        0 => ChosenIssue::OfDay(newspaper, day),
+        number => {
+            let number = check.number("number", number, 1, config::ISSUE_NUMBER_MAX);
+            ChosenIssue::OfNumber(newspaper, number, day)
+        }
+    }
+}
+
+/// What is served of an issue. The connection is given back before the client takes it.
+async fn find(db: &Db, chosen: ChosenIssue) -> Result<Found> {
+    let of_day = |day: Option<NaiveDate>| day.map(|day| format!(" of {day}")).unwrap_or_default();
+    let mut connection = db.read().await?;
+    let connection = &mut *connection;
+    let (what, newspaper, served) = match chosen {
+        ChosenIssue::Newest(id) => {
+            let served = store::served::sealed_issue(connection, &id).await?;
+            (issue::name(&id), id.newspaper, served)
+        }
+        ChosenIssue::OfDay(newspaper, day) => {
+            let served = store::served::sealed_issue_of_day(connection, &newspaper, day).await?;
+            (format!("an issue of {}{}", newspaper::name(&newspaper), of_day(day)), newspaper, served)
+        }
+        ChosenIssue::OfNumber(newspaper, number, day) => {
+            let served = store::served::sealed_issue_of_number(connection, &newspaper, number, day).await?;
+            (format!("issue {number} of {}{}", newspaper::name(&newspaper), of_day(day)), newspaper, served)
+        }
+        ChosenIssue::Publication(sequence) => {
+            let entry = store::find(connection, sequence).await?.ok_or_else(|| missing(sequence))?;
+            let served = if entry.kind.is_of_issue() {
+                store::served::served_or_tombstone(connection, sequence).await?
+            } else {
+                None
+            };
+            (entry.resource, entry.newspaper, served)
+        }
+    };
+    Ok(Found { newspaper: Some(newspaper.into()), what: what.into(), served })
 }

@@ -1,7 +1,9 @@
 //! Finding articles by what readers are served of them.
 
 use crate::{
-    article, config,
+    article,
+    auth::Principal,
+    config,
     db::Db,
     error::Result,
     newspaper,
@@ -17,9 +19,10 @@ use crate::{
 /// Answers `SearchPublishedArticles`.
 pub async fn answer(
     db: &Db,
+    caller: &Principal,
     message: pb::SearchPublishedArticlesRequest,
 ) -> Result<pb::SearchPublishedArticlesResponse> {
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let (page_size, page_token) = (message.page_size, message.page_token.clone());
     let asked = pb::SearchPublishedArticlesRequest { page_size: 0, page_token: String::new(), ..message };
     let arguments = format!("{asked:?}");

@@ -46,6 +46,10 @@ impl Source for Ledger {
         })
     }
 
+    fn cursor(&self, at: Place) -> String {
+        cursor::write(Feed::Publications, at)
+    }
+
     fn checkpoint(&self, at: Place, time: DateTime<Utc>) -> Bytes {
         encode(at, Event::Checkpoint(pb::Checkpoint { check_time: Some(wire::timestamp(time)) }))
     }
@@ -61,7 +65,7 @@ fn entry(publication: Publication) -> Entry {
 }
 
 fn encode(at: Place, event: Event) -> Bytes {
-    let cursor = cursor::write(Feed::Publications, at);
+    let cursor = Ledger.cursor(at);
     pb::WatchPublicationsResponse { cursor, event: Some(event) }.encode_to_vec().into()
 }
 

@@ -158,11 +158,13 @@ pub async fn snapshot(connection: &mut PgConnection, sequence: i64) -> Result<Op
     Ok(bytes.fetch_optional(connection).await?)
 }
 
-/// Entries of the ledger by sequence number, those behind `after`. A damaged time
+/// Entries of the ledger by sequence number, those behind `after`, of these newspapers
+/// only if there are any. A damaged time
 /// is brought into the years that the API can tell: reading another one panics in
 /// sqlx 0.9.0, and like this the hash of the entry gives it away.
 pub async fn list(
     connection: &mut PgConnection,
+    newspapers: &[String],
     after: Option<i64>,
     rows_max: i64,
 ) -> Result<Vec<Publication>> {
@@ -173,9 +175,12 @@ pub async fn list(
                   note, supersedes, acknowledged,
                   (select min(n.sequence) from publications n
                    where n.resource = p.resource and n.sequence > p.sequence) as superseded_by
-           from publications p where sequence > $1 order by sequence limit $2"#,
+           from publications p
+           where sequence > $1 and (cardinality($3::text[]) = 0 or newspaper = any($3))
+           order by sequence limit $2"#,
         after.unwrap_or(0),
-        rows_max
+        rows_max,
+        newspapers
     )
     .fetch_all(connection)
     .await?;
@@ -204,7 +209,7 @@ pub async fn list(
 
 /// One entry of the ledger.
 pub async fn find(connection: &mut PgConnection, sequence: i64) -> Result<Option<Publication>> {
-    let found = list(connection, Some(sequence - 1), 1).await?.pop();
+    let found = list(connection, &[], Some(sequence - 1), 1).await?.pop();
     Ok(found.filter(|entry| entry.sequence == sequence))
 }
 
@@ -215,7 +220,7 @@ pub async fn follow(
     rows_max: i64,
 ) -> Result<Batch<Publication>> {
     // From the entry of the place itself, to find it as it was.
-    let mut entries = list(connection, Some(after.number - 1), rows_max + 1).await?;
+    let mut entries = list(connection, &[], Some(after.number - 1), rows_max + 1).await?;
     if after == Place::START {
         entries.truncate(rows_max as usize);
     } else if entries.first().map(Publication::place) == Some(after) {

@@ -323,3 +323,19 @@ pub async fn tombstone_of_photo(connection: &mut PgConnection, photo: Uuid) -> R
     .await?;
     Ok(row.map(|row| Tombstone { publication: row.sequence, reason: row.note, time: row.publish_time }))
 }
+
+/// The id of the newspaper of an article, published or not.
+pub async fn newspaper_of_article(connection: &mut PgConnection, id: Uuid) -> Result<Option<String>> {
+    let newspaper = sqlx::query_scalar!("select newspaper from articles where id = $1", id);
+    Ok(newspaper.fetch_optional(connection).await?)
+}
+
+/// The ids of the newspapers that have published a photo.
+pub async fn newspapers_of_photo(connection: &mut PgConnection, id: Uuid) -> Result<Vec<String>> {
+    let newspapers = sqlx::query_scalar!(
+        "select distinct p.newspaper from publication_photos u join publications p on p.sequence = u.publication
+         where u.photo = $1 order by 1",
+        id
+    );
+    Ok(newspapers.fetch_all(connection).await?)
+}

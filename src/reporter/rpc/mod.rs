@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     config,
-    db::{Change, Db, Transaction, list::Key},
+    db::{Change, Db, Loader, Transaction, list::Key},
     error::{Error, Result},
     pb::{self, servers::reporter_service_server::ReporterService},
     reporter::{self, Details, FIELDS, ORDER, ORDERS, Reporter, merge, missing, store},
@@ -29,12 +29,19 @@ const WRITABLE: Writable = Writable {
 #[derive(Clone, Debug)]
 pub struct Service {
     db: Db,
+    reporters: Loader<Uuid, Reporter>,
 }
 
 impl Service {
     /// The service on this database.
     pub fn new(db: Db) -> Service {
-        Service { db }
+        let reporters = Loader::new(db.clone(), |connection, ids| {
+            Box::pin(async move {
+                let found = store::find_all(connection, &ids).await?;
+                Ok(found.into_iter().map(|reporter| (reporter.id, reporter)).collect())
+            })
+        });
+        Service { db, reporters }
     }
 }
 
@@ -103,7 +110,7 @@ async fn save(
 impl ReporterService for Service {
     async fn create_reporter(&self, request: Request<pb::CreateReporterRequest>) -> Answer<pb::Reporter> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "CreateReporter", message);
         let given = check.required("reporter", message.reporter);
         let details = details(&mut check, given);
@@ -132,12 +139,11 @@ impl ReporterService for Service {
     }
 
     async fn get_reporter(&self, request: Request<pb::GetReporterRequest>) -> Answer<pb::Reporter> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let id = check.reporter("name", &message.name);
         check.finish()?;
-        let mut connection = self.db.read().await?;
-        let reporter = store::find(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+        let reporter = self.reporters.get(id).await?.ok_or_else(|| missing(id))?;
         Ok(Response::new(reporter.into()))
     }
 
@@ -145,8 +151,8 @@ impl ReporterService for Service {
         &self,
         request: Request<pb::ListReportersRequest>,
     ) -> Answer<pb::ListReportersResponse> {
-        let (_, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let (caller, message) = wire::open(request)?;
+        let mut check = Check::by(&caller);
         let show_deleted = message.show_deleted.to_string();
         let arguments = [show_deleted.as_str(), &message.filter, &message.order_by];
         let page: Page<Key> =
@@ -177,7 +183,7 @@ impl ReporterService for Service {
 
     async fn update_reporter(&self, request: Request<pb::UpdateReporterRequest>) -> Answer<pb::Reporter> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UpdateReporter", message);
         let given = check.required("reporter", message.reporter);
         let id = check.reporter("reporter.name", &given.name);
@@ -207,7 +213,7 @@ impl ReporterService for Service {
 
     async fn delete_reporter(&self, request: Request<pb::DeleteReporterRequest>) -> Answer<pb::Reporter> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "DeleteReporter", message);
         let id = check.reporter("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -234,7 +240,7 @@ impl ReporterService for Service {
 
     async fn undelete_reporter(&self, request: Request<pb::UndeleteReporterRequest>) -> Answer<pb::Reporter> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "UndeleteReporter", message);
         let id = check.reporter("name", &message.name);
         let etag = check.etag("etag", &message.etag);
@@ -260,13 +266,13 @@ impl ReporterService for Service {
         &self,
         request: Request<pb::SearchReportersRequest>,
     ) -> Answer<pb::SearchReportersResponse> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(search::answer(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(search::answer(&self.db, &caller, message).await?))
     }
 
     async fn merge_reporters(&self, request: Request<pb::MergeReportersRequest>) -> Answer<pb::Reporter> {
         let (caller, message) = wire::open(request)?;
-        let mut check = Check::default();
+        let mut check = Check::by(&caller);
         let operation = operation!(check, caller, "MergeReporters", message);
         let duplicate = check.reporter("name", &message.name);
         let etag = check.required_etag("etag", &message.etag);
@@ -287,7 +293,7 @@ impl ReporterService for Service {
         &self,
         request: Request<pb::GetReporterStatisticsRequest>,
     ) -> Answer<pb::ReporterStatistics> {
-        let (_, message) = wire::open(request)?;
-        Ok(Response::new(statistics::answer(&self.db, message).await?))
+        let (caller, message) = wire::open(request)?;
+        Ok(Response::new(statistics::answer(&self.db, &caller, message).await?))
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{Datelike, Months, NaiveDate, Utc};
 
 use crate::{
+    auth::Principal,
     calendar, config,
     db::Db,
     error::Result,
@@ -16,8 +17,12 @@ use crate::{
 };
 
 /// Answers `GetReporterStatistics`.
-pub async fn answer(db: &Db, message: pb::GetReporterStatisticsRequest) -> Result<pb::ReporterStatistics> {
-    let mut check = Check::default();
+pub async fn answer(
+    db: &Db,
+    caller: &Principal,
+    message: pb::GetReporterStatisticsRequest,
+) -> Result<pb::ReporterStatistics> {
+    let mut check = Check::by(caller);
     let id = check.reporter("name", &message.name);
     let from = month(&mut check, "from", message.from);
     let until = month(&mut check, "until", message.until);

@@ -2,5 +2,6 @@
 
 mod drafts;
 mod gate;
+mod matrix;
 mod open;
 mod stock;

@@ -118,6 +118,7 @@ impl Stage {
             "Photo" => self.photo.clone(),
             "PhotoUpload" => self.upload.clone(),
             "Publication" => "publications/1".to_owned(),
+            "AccessToken" => "accessTokens/0192f1f0-aaaa-7000-8000-00000000000a".to_owned(),
             _ => panic!("no {kind}"),
         }
     }
@@ -126,7 +127,7 @@ impl Stage {
     async fn refuses(&self, cases: Vec<Case>) {
         let before = self.newsroom.contents().await;
         for Case { what, ask, fields: expected } in cases {
-            let answer = self.line.send(ask.method, vec![ask.message]).await;
+            let answer = self.line_for(ask.method).send(ask.method, vec![ask.message]).await;
             let Err(status) = answer else { panic!("{what}: {} took it", ask.method) };
             let refusal = (status.code(), reason(&status));
             assert_eq!(refusal, (Code::InvalidArgument, "INVALID_FIELD".into()), "{what}: {status:?}");
@@ -139,7 +140,7 @@ impl Stage {
     async fn takes(&self, asks: Vec<(String, Ask)>) {
         for (what, ask) in asks {
             let ask = ask.only_checked();
-            let answer = self.line.send(ask.method, vec![ask.message]).await;
+            let answer = self.line_for(ask.method).send(ask.method, vec![ask.message]).await;
             assert!(answer.is_ok(), "{what}: {answer:?}");
         }
     }

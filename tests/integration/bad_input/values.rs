@@ -469,8 +469,10 @@ async fn a_request_id_is_a_uuid_that_is_not_nil() {
             "0192f1f0-0000-7000-8000-00000000000g",
             "\0",
         ] {
-            let status =
-                stage.line.send(&method, vec![request.clone().with("request_id", id).encode()]).await;
+            let status = stage
+                .line_for(&method)
+                .send(&method, vec![request.clone().with("request_id", id).encode()])
+                .await;
             let status = status.expect_err("a refusal");
             let named = crate::newsroom::fields(&status);
             assert!(named.contains(&"request_id".to_owned()), "{method} with {id:?}: {status:?}");
@@ -486,7 +488,10 @@ async fn an_etag_has_its_quotes() {
     let before = stage.newsroom.contents().await;
     for (method, request) in with_field(&stage, "etag") {
         for etag in ["1", "\"", "\"1", "1\"", "W/\"1\"", "**", "'1'", "\0"] {
-            let status = stage.line.send(&method, vec![request.clone().with("etag", etag).encode()]).await;
+            let status = stage
+                .line_for(&method)
+                .send(&method, vec![request.clone().with("etag", etag).encode()])
+                .await;
             let status = status.expect_err("a refusal");
             let named = crate::newsroom::fields(&status);
             assert!(named.contains(&"etag".to_owned()), "{method} with {etag:?}: {status:?}");
@@ -508,12 +513,12 @@ async fn every_list_refuses_a_token_or_a_size_that_is_none() {
         let request = if request.knows("date") { request.holding("date", &day) } else { request };
         for token in ["x", "%%%", "AAAAAAAAAAAxMjM", "\0", "报", &"A".repeat(100_000)] {
             let request = request.clone().with("page_token", token).encode();
-            let status = stage.line.send(&method, vec![request]).await.expect_err("a refusal");
+            let status = stage.line_for(&method).send(&method, vec![request]).await.expect_err("a refusal");
             assert_eq!(crate::newsroom::reason(&status), "INVALID_PAGE_TOKEN", "{method} with {token:.20?}");
             assert_eq!(crate::newsroom::fields(&status), ["page_token"], "{method}");
         }
         let request = request.numbered("page_size", -1).encode();
-        let status = stage.line.send(&method, vec![request]).await.expect_err("a refusal");
+        let status = stage.line_for(&method).send(&method, vec![request]).await.expect_err("a refusal");
         assert_eq!(crate::newsroom::fields(&status), ["page_size"], "{method}");
     }
     stage.close().await;

@@ -148,10 +148,11 @@ async fn how_many_are_kept_is_a_setting_of_the_server() {
         photo_store: None,
         data_dir: Some(folder.path().to_owned()),
         database_url: Some(database.options().to_url_lossy().to_string()),
-        database_connections_max: 8,
+        database: masthead::config::DatabaseSettings::with_connections(8),
         revisions_kept: 2,
     };
     let installation = Installation::open(&settings).await.expect("an installation");
+    installation.prepare(false).await.expect("a schema");
     let room = Newsroom::serving(database, installation.db.clone()).await;
     room.newspaper(1).await;
     let article = save_until(&room, &room.article("第一稿").await, 4).await;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The S3 server; killed when dropped.
-struct Storage {
+pub struct Storage {
     process: Child,
     folder: TempDir,
     endpoint: String,
@@ -29,7 +29,7 @@ struct Storage {
 
 impl Storage {
     /// Starts one; none where there is none to start.
-    fn start() -> Option<Storage> {
+    pub fn start() -> Option<Storage> {
         let is_here = Command::new("s3s-fs").arg("--version").stdout(Stdio::null()).status().is_ok();
         assert!(is_here || std::env::var_os("CI").is_none(), "s3s-fs is not on the PATH");
         if !is_here {
@@ -53,7 +53,7 @@ impl Storage {
     }
 
     /// What a server must be told to use it.
-    fn settings(&self) -> [(&str, &str); 6] {
+    pub fn settings(&self) -> [(&str, &str); 6] {
         [
             ("MASTHEAD_PHOTO_STORE", "s3://paper/photos/originals"),
             ("AWS_ACCESS_KEY_ID", "desk"),

@@ -2,9 +2,9 @@
 //! refused, how they lie in a folder or a bucket, and how they are proven.
 
 mod bad_files;
-mod bucket;
+pub mod bucket;
 mod metadata;
-mod proving;
+pub mod proving;
 mod purging;
 mod resuming;
 

@@ -243,7 +243,7 @@ async fn uploads_have_limits_of_size_number_and_kind() {
     }
     let status = desk.photos.start_photo_upload(ask(10)).await.expect_err("one too many");
     assert_eq!((status.code(), reason(&status)), (Code::ResourceExhausted, "LIMIT_EXCEEDED".into()));
-    let mut colleague = room.desk_of("colleague", Role::Reporter).await;
+    let mut colleague = room.desk_of("colleague", Role::Editor).await;
     colleague.photos.start_photo_upload(ask(10)).await.expect("others have a count of their own");
     room.close().await;
 }

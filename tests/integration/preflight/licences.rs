@@ -147,7 +147,8 @@ fn set_rights(photo: &pb::Photo, rights: pb::Rights) -> pb::UpdatePhotoRequest {
 #[tokio::test]
 async fn the_days_are_an_editors_decision_and_part_of_what_is_signed() {
     let mut stage = Stage::open().await;
-    let mut reporter = stage.room.desk(Role::Reporter).await;
+    // The person who brings the pictures, with a reporter's credential.
+    let mut reporter = stage.room.desk_of("publisher", Role::Reporter).await;
     let mut editor = stage.room.desk_of("picture-editor", Role::Editor).await;
     let days = pb::Rights { clearance: 0, ..november(1, 30) };
     let create = pb::CreatePhotoRequest {

@@ -7,6 +7,7 @@ use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use crate::{
+    auth::Principal,
     config::{CHUNK_BYTES_MAX, UPLOAD_PAUSE_MAX},
     error::Error,
     pb::{self, upload_photo_request::Part},
@@ -27,11 +28,11 @@ pub enum Start {
 }
 
 /// Reads the first message.
-pub async fn begin(messages: &mut Messages) -> Result<Start, Status> {
+pub async fn begin(caller: &Principal, messages: &mut Messages) -> Result<Start, Status> {
     let Some(Part::Start(start)) = next(messages).await? else {
         return Err(Error::invalid("start", "is required in the first message").into());
     };
-    let mut check = Check::default();
+    let mut check = Check::by(caller);
     let start = if start.upload.is_empty() { whole(&mut check, start) } else { rest(&mut check, start) };
     check.finish()?;
     Ok(start)

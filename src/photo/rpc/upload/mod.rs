@@ -31,6 +31,7 @@ use crate::{
         upload::{self, Declared, Upload},
     },
     wire::{self, Check},
+    workflow::own,
 };
 
 /// The uploads of one server.
@@ -106,6 +107,9 @@ impl Uploads {
             Box::pin(async move {
                 let found = store::uploads::find(transaction.connection(), id).await?;
                 found.filter(|(upload, _)| is_of(upload, photo)).ok_or_else(|| upload::missing(photo, id))?;
+                let photo =
+                    store::find(transaction.connection(), photo).await?.ok_or_else(|| missing(photo))?;
+                own::must_own(transaction, &photo.name(), photo.id, &photo.words.bylines).await?;
                 store::uploads::delete(transaction.connection(), id).await
             })
         });
@@ -118,7 +122,7 @@ impl Uploads {
 
     /// Takes a file, or the rest of one.
     pub async fn upload(&self, caller: Principal, mut messages: Messages) -> Result<pb::Photo, Status> {
-        let start = messages::begin(&mut messages).await?;
+        let start = messages::begin(&caller, &mut messages).await?;
         let slot = self.slot()?;
         match start {
             Start::Whole { photo, declared } => self.whole(caller, photo, declared, messages, slot).await,
@@ -170,7 +174,10 @@ impl Uploads {
             Box::pin(async move {
                 let connection = transaction.connection();
                 let photo = store::find(connection, upload.photo).await?;
-                photo.ok_or_else(|| missing(upload.photo))?.live()?;
+                let photo = photo.ok_or_else(|| missing(upload.photo))?;
+                own::must_own(transaction, &photo.name(), photo.id, &photo.words.bylines).await?;
+                photo.live()?;
+                let connection = transaction.connection();
                 if upload.resumable
                     && store::uploads::count_open(connection, &upload.uploader).await? >= UPLOADS_OPEN_MAX
                 {
@@ -210,10 +217,6 @@ impl Uploads {
         let incoming = self.files.resume(upload.id, &progress, progress.writer).await?;
         let mut receiving = Receiving::new(self, &upload, incoming);
         receiving.receive(&mut messages).await.map_err(Status::from)?;
-        // tonic 0.14.9 ends the stream of a client that cancels the call just as that
-        // of one that has sent everything, which would pass a part for the whole.
-        // hyper drops a cancelled call as soon as it waits for something: so wait.
-        tokio::task::yield_now().await;
         receiving.settle().await?;
         let incoming = receiving.incoming;
         // Every byte is here. In a task of its own, so that a client that hangs up

@@ -1,0 +1,286 @@
+//! The layer that lets through whom the table allows.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+
+use super::{
+    Call, Connection, Credentials, EVERY_NEWSPAPER, Principal, Scope,
+    credentials::{Found, Shown},
+    jwt::{self, Issuers},
+    quota::{Quotas, Stream},
+    refused::{self, Refused},
+    stream::Admission,
+    table::{self, Object},
+};
+use crate::{
+    admin::{self, Role},
+    audit::recorder::Recorder,
+    config::AccessSettings,
+    digest::Digest,
+    error::{Error, Result, complete},
+};
+
+/// Services that anyone may call without a credential: they tell how to call the
+/// others, and whether it is worth it.
+const OPEN_SERVICES: [&str; 3] = [
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.v1.ServerReflection/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+];
+
+/// In which role a person acts who has several: the first of these that may.
+const ROLES_BY_WEIGHT: [Role; 5] =
+    [Role::Publisher, Role::Editor, Role::Reporter, Role::Operator, Role::Reader];
+
+/// Lets through whom the table allows.
+#[derive(Clone)]
+pub struct Gate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    credentials: Credentials,
+    issuers: Issuers,
+    quotas: Quotas,
+    recorder: Recorder,
+    /// The methods that may go on for long, as `Service/Method`.
+    streaming: HashSet<String>,
+}
+
+/// Who a credential says is calling.
+struct Identity {
+    person: String,
+    roles: Vec<Role>,
+    scope: Scope,
+    expire_time: Option<DateTime<Utc>>,
+    /// Where it was found, if it can be revoked.
+    found: Option<Found>,
+}
+
+impl From<Found> for Identity {
+    fn from(found: Found) -> Identity {
+        let grant = &found.credential.grant;
+        Identity {
+            person: grant.person.clone(),
+            roles: vec![grant.role],
+            scope: Scope::of(grant.newspapers.clone()),
+            expire_time: grant.expire_time,
+            found: Some(found),
+        }
+    }
+}
+
+impl From<jwt::Identity> for Identity {
+    fn from(issued: jwt::Identity) -> Identity {
+        let jwt::Identity { person, roles, newspapers, expires } = issued;
+        Identity { person, roles, scope: Scope::of(newspapers), expire_time: Some(expires), found: None }
+    }
+}
+
+impl Gate {
+    /// A gate that knows these credentials and the tokens of these issuers, and has refused mutations written down.
+    pub fn new(
+        credentials: Credentials,
+        issuers: Issuers,
+        recorder: Recorder,
+        settings: AccessSettings,
+    ) -> Gate {
+        let quotas = Quotas::new(settings);
+        Gate {
+            inner: Arc::new(Inner { credentials, issuers, quotas, recorder, streaming: streaming_methods() }),
+        }
+    }
+}
+
+impl Inner {
+    /// The caller of a request for this path, and what holds for its streams; `None` for
+    /// an open service.
+    async fn admit(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        certificate: Option<Digest>,
+        call: Option<Call>,
+    ) -> Result<Option<(Principal, Option<Admission>)>, Refused> {
+        if OPEN_SERVICES.iter().any(|service| path.starts_with(service)) {
+            return Ok(None);
+        }
+        let method = path.strip_prefix("/masthead.v1.").unwrap_or_default();
+        let Some((roles, _, object)) = table::rule_for(method) else {
+            return Err(complete(Status::new(Code::Unimplemented, "the server has no such method")).into());
+        };
+        let call = call.ok_or_else(|| Error::Internal("a call came past the outer layer".to_owned()))?;
+        let identity = self.identify(headers, certificate).await?;
+        match self.open(&identity, method, roles, object).await {
+            Ok((role, admission)) => {
+                let caller = Principal { name: identity.person, role, scope: identity.scope, call };
+                Ok(Some((caller, admission)))
+            }
+            Err(error) => {
+                let by = identity.roles.first().map(|role| (identity.person, *role));
+                Err(Refused { by, status: error.into() })
+            }
+        }
+    }
+
+    /// The role in which a known caller may call a method, and what holds for its
+    /// streams.
+    async fn open(
+        &self,
+        identity: &Identity,
+        method: &str,
+        roles: &[Role],
+        object: Object,
+    ) -> Result<(Role, Option<Admission>)> {
+        self.quotas.call(&identity.person)?;
+        let role = role_for(identity, method, roles)?;
+        if object == Object::Everything && identity.scope != Scope::All {
+            return Err(identity.scope.refusal(EVERY_NEWSPAPER));
+        }
+        let streams = self.streaming.contains(method);
+        Ok((role, if streams { Some(self.keep(identity, method).await?) } else { None }))
+    }
+
+    /// Who shows a token; without one, whoever has shown a client certificate.
+    async fn identify(&self, headers: &HeaderMap, certificate: Option<Digest>) -> Result<Identity> {
+        if let (None, Some(digest)) = (headers.get(AUTHORIZATION), certificate) {
+            return Ok(self.credentials.find(Shown { digest, certificate: true }).await?.into());
+        }
+        let token = bearer(headers).ok_or(Error::Unauthenticated)?;
+        let issued = self.issuers.identify(token, Utc::now()).await.map_err(|refused| {
+            tracing::debug!(%refused, "a token of the issuer was refused");
+            Error::Unauthenticated
+        })?;
+        if let Some(identity) = issued {
+            return Ok(identity.into());
+        }
+        let shown = Shown { digest: admin::token_digest(token), certificate: false };
+        Ok(self.credentials.find(shown).await?.into())
+    }
+
+    /// What holds for a stream as long as it is open.
+    async fn keep(&self, identity: &Identity, method: &str) -> Result<Admission> {
+        let (_, verb) = method.split_once('/').unwrap_or_default();
+        let kind = match verb {
+            _ if verb.starts_with("Watch") => Some(Stream::Watch),
+            "UploadPhoto" => Some(Stream::Upload),
+            _ => None,
+        };
+        let place = kind.map(|kind| self.quotas.open(&identity.person, kind)).transpose()?;
+        let hold = match &identity.found {
+            Some(found) => Some(self.credentials.hold(found).await?),
+            None => None,
+        };
+        Ok(Admission::new(place, hold, identity.expire_time))
+    }
+}
+
+/// The role in which a caller acts.
+fn role_for(identity: &Identity, method: &str, allowed: &[Role]) -> Result<Role> {
+    let has = |role: &Role| {
+        // Who runs the service runs it for all newspapers.
+        identity.roles.contains(role) && (*role != Role::Operator || identity.scope == Scope::All)
+    };
+    let acting = ROLES_BY_WEIGHT.into_iter().filter(has).find(|role| allowed.contains(role));
+    acting.ok_or_else(|| {
+        let role = identity.roles.first().map_or("", |role| role.as_str());
+        let roles: Vec<&str> = allowed.iter().map(|role| role.as_str()).collect();
+        Error::RoleNotAllowed { method: method.to_owned(), role, roles: roles.join(",") }
+    })
+}
+
+/// The secret in a header `authorization: Bearer SECRET`.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    // The scheme's name has no case (RFC 9110 section 11.1).
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// The methods of the API of which either side is a stream.
+fn streaming_methods() -> HashSet<String> {
+    // What was compiled in can be read; a test compares the two.
+    let set = FileDescriptorSet::decode(crate::DESCRIPTOR_SET).unwrap_or_default();
+    let services =
+        set.file.iter().filter(|file| file.package() == "masthead.v1").flat_map(|file| &file.service);
+    let streaming = services.flat_map(|service| {
+        let streams =
+            service.method.iter().filter(|method| method.client_streaming() || method.server_streaming());
+        streams.map(|method| format!("{}/{}", service.name(), method.name()))
+    });
+    streaming.collect()
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated { gate: self.clone(), inner }
+    }
+}
+
+/// A service behind the gate.
+#[derive(Clone)]
+pub struct Gated<S> {
+    gate: Gate,
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Gated<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, std::result::Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let gate = self.gate.inner.clone();
+        // The service that was polled ready is the one to call.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        Box::pin(async move {
+            let path = request.uri().path().to_owned();
+            let call = request.extensions().get::<Call>().cloned();
+            let certificate =
+                request.extensions().get::<Connection>().and_then(|connection| connection.certificate);
+            let (by, answer) = match gate.admit(&path, request.headers(), certificate, call.clone()).await {
+                Ok(None) => return inner.call(request).await,
+                Ok(Some((caller, admission))) => {
+                    let span = tracing::Span::current();
+                    span.record("person", caller.name.as_str());
+                    span.record("role", caller.role.as_str());
+                    let by = Some((caller.name.clone(), caller.role));
+                    request.extensions_mut().insert(caller);
+                    let answer = inner.call(request);
+                    let answer = match admission {
+                        None => answer.await?,
+                        Some(admission) => admission.keep(answer).await?,
+                    };
+                    (by, answer)
+                }
+                Err(Refused { by, status }) => (by, status.into_http()),
+            };
+            if let Some(refusal) = refused::of_answer(&path, call, by, &answer) {
+                gate.recorder.record(refusal);
+            }
+            Ok(answer)
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! Streams last no longer than the credential that opened them.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use http::{HeaderMap, Response};
+use http_body::{Frame, SizeHint};
+use tonic::{Status, body::Body};
+
+use super::{credentials::Hold, quota::Place};
+use crate::error::Error;
+
+/// What holds for a call that may go on for long.
+pub struct Admission {
+    /// Given back when the call has ended.
+    place: Option<Place>,
+    /// Done when the credential is no longer in force.
+    over: BoxFuture<'static, ()>,
+}
+
+impl Admission {
+    /// A call that has this place, with a credential that can be revoked (`hold`) and
+    /// may end by itself.
+    pub fn new(place: Option<Place>, hold: Option<Hold>, expire_time: Option<DateTime<Utc>>) -> Admission {
+        let over = async move {
+            let revoked = async {
+                match hold {
+                    Some(mut hold) => hold.ended().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let expired = async {
+                match expire_time {
+                    // By the clock, and not by the time that has passed: it may be set.
+                    Some(end) => {
+                        while let Ok(left) = (end - Utc::now()).to_std() {
+                            tokio::time::sleep(left.min(CLOCK_LOOK_PERIOD)).await;
+                        }
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = revoked => {}
+                () = expired => {}
+            }
+        };
+        Admission { place, over: Box::pin(over) }
+    }
+
+    /// Answers a call for as long as the credential is in force.
+    pub async fn keep<E>(
+        mut self,
+        answer: impl Future<Output = Result<Response<Body>, E>>,
+    ) -> Result<Response<Body>, E> {
+        tokio::select! {
+            answer = answer => Ok(answer?.map(|body| Body::new(Kept { body, admission: self, is_over: false }))),
+            () = &mut self.over => Ok(Status::from(Error::Unauthenticated).into_http()),
+        }
+    }
+}
+
+/// How long at most until a clock that was set is noticed.
+const CLOCK_LOOK_PERIOD: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The body of an answer that ends with the credential.
+struct Kept {
+    body: Body,
+    admission: Admission,
+    is_over: bool,
+}
+
+impl http_body::Body for Kept {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let kept = &mut *self;
+        if kept.is_over {
+            return Poll::Ready(None);
+        }
+        if kept.admission.over.as_mut().poll(context).is_ready() {
+            kept.is_over = true;
+            kept.admission.place = None;
+            let mut trailers = HeaderMap::new();
+            // Only a message that no header can hold fails; ours is plain.
+            return Poll::Ready(match Status::from(Error::Unauthenticated).add_header(&mut trailers) {
+                Ok(()) => Some(Ok(Frame::trailers(trailers))),
+                Err(status) => Some(Err(status)),
+            });
+        }
+        Pin::new(&mut kept.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

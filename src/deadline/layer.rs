@@ -1,0 +1,239 @@
+//! Holds calls to their time. tonic's own handling of `grpc-timeout` answers
+//! without error info, and lets go of a stream as soon as it has begun.
+
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use http_body::{Frame, SizeHint};
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+use super::{CURRENT, Deadline};
+use crate::{
+    config::{RequestSettings, requests},
+    db::Db,
+    error::Error,
+};
+
+/// The header in which a caller says how long it waits
+/// (gRPC over HTTP2, "Timeout").
+const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// The path before the methods that the limit of the server is for. Health and
+/// reflection answer from memory, or watch.
+const PREFIX: &str = "/masthead.v1.";
+
+/// Holds calls to their time.
+#[derive(Clone, Debug)]
+pub struct Deadlines {
+    db: Db,
+    time_max: Duration,
+    /// The paths of methods with a stream on either side.
+    streams: Arc<HashSet<String>>,
+}
+
+impl Deadlines {
+    /// The limits of a server on this database, which tells when its lines are
+    /// dead.
+    pub fn new(db: Db, settings: RequestSettings) -> Deadlines {
+        Deadlines { db, time_max: settings.time_max(), streams: Arc::new(streams()) }
+    }
+
+    /// How long a call may take from now on, and whether it is a stream.
+    fn time_of(&self, request: &Request<Body>) -> (Option<Duration>, bool) {
+        let path = request.uri().path();
+        let is_stream = !path.starts_with(PREFIX) || self.streams.contains(path);
+        let given = request.headers().get(GRPC_TIMEOUT).and_then(|value| read(value.to_str().ok()?));
+        let given = given.map(ahead_of);
+        let cap = (!is_stream).then_some(self.time_max);
+        (given.into_iter().chain(cap).min(), is_stream)
+    }
+}
+
+/// The paths of all methods with a stream on either side.
+fn streams() -> HashSet<String> {
+    // What was compiled in can be read; reflection serves it too.
+    let set = FileDescriptorSet::decode(crate::DESCRIPTOR_SET).unwrap_or_default();
+    let services = set.file.iter().flat_map(|file| {
+        file.service.iter().map(|service| (format!("/{}.{}", file.package(), service.name()), service))
+    });
+    let methods = services
+        .flat_map(|(path, service)| service.method.iter().map(move |method| (path.clone(), method)))
+        .filter(|(_, method)| method.client_streaming() || method.server_streaming());
+    methods.map(|(path, method)| format!("{path}/{}", method.name())).collect()
+}
+
+/// Reads a timeout: at most 8 digits and a unit.
+fn read(value: &str) -> Option<Duration> {
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+/// A little less than the time that a caller gives, so that it hears the answer.
+fn ahead_of(given: Duration) -> Duration {
+    given.saturating_sub((given / requests::ANSWER_TIME_PART).min(requests::ANSWER_TIME_MAX))
+}
+
+impl<S> Layer<S> for Deadlines {
+    type Service = Held<S>;
+
+    fn layer(&self, inner: S) -> Held<S> {
+        Held { limits: self.clone(), inner }
+    }
+}
+
+/// A service whose calls are held to their time.
+#[derive(Clone, Debug)]
+pub struct Held<S> {
+    limits: Deadlines,
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Held<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (time, is_stream) = self.limits.time_of(&request);
+        // Past what an instant can hold is as good as never.
+        let end = time.and_then(|time| Instant::now().checked_add(time));
+        let call = Deadline::new(end);
+        let mut silence = self.limits.db.silence();
+        let time_max = self.limits.time_max;
+        // The service that was polled ready is the one to call.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let work = CURRENT.scope(call.clone(), async move { inner.call(request).await });
+        Box::pin(async move {
+            let mut work = std::pin::pin!(work);
+            let mut is_limited = end.is_some();
+            let sleep = sleep_until(end.unwrap_or_else(|| Instant::now() + time_max));
+            let mut sleep = std::pin::pin!(sleep);
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut work => {
+                        let limit = end.filter(|_| is_stream);
+                        return answer.map(|answer| limited(answer, limit));
+                    }
+                    () = &mut sleep, if is_limited => {
+                        if call.expire() {
+                            return Ok(Status::from(Error::DeadlineExceeded).into_http());
+                        }
+                        // It commits, and what is committed is answered.
+                        is_limited = false;
+                    }
+                    () = silence.found() => {
+                        if call.holds_connection() {
+                            return Ok(Status::from(crate::db::away()).into_http());
+                        }
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// An answer whose body ends at this time.
+fn limited(answer: Response<Body>, end: Option<Instant>) -> Response<Body> {
+    match end {
+        Some(end) => answer.map(|body| Body::new(Limited { body, sleep: Some(Box::pin(sleep_until(end))) })),
+        None => answer,
+    }
+}
+
+/// A stream that ends with a status when its time is over.
+struct Limited {
+    body: Body,
+    /// None once it has ended.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl http_body::Body for Limited {
+    type Data = bytes::Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+        let Some(sleep) = self.sleep.as_mut() else { return Poll::Ready(None) };
+        if sleep.as_mut().poll(context).is_pending() {
+            return Pin::new(&mut self.body).poll_frame(context);
+        }
+        self.sleep = None;
+        // What the stream was at ends with it.
+        self.body = Body::empty();
+        let mut trailers = HeaderMap::new();
+        let over = Status::from(Error::DeadlineExceeded);
+        Poll::Ready(Some(over.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.sleep.is_none() || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // Nobody knows whether it comes to its end.
+        SizeHint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_the_protocol_has_them() {
+        let cases = [
+            ("1H", Some(3_600_000)),
+            ("2M", Some(120_000)),
+            ("3S", Some(3_000)),
+            ("40m", Some(40)),
+            ("5000u", Some(5)),
+            ("6000000n", Some(6)),
+            ("99999999S", Some(99_999_999_000)),
+            ("999999999S", None),
+            ("S", None),
+            ("", None),
+            ("5", None),
+            ("5s", None),
+            ("-5S", None),
+            ("5五", None),
+        ];
+        for (value, millis) in cases {
+            assert_eq!(read(value), millis.map(Duration::from_millis), "{value}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The calls of one connection: each is told where it comes from, counted while it
+//! is open, and can be ended by the server with a status that says so.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use tonic::{Status, body::Body, transport::server::TcpConnectInfo};
+use tower::{ServiceExt, util::BoxCloneSyncService};
+
+use super::traffic::{Ending, Traffic};
+use crate::{auth::Connection, error::Error};
+
+/// All services behind all layers.
+pub type Api = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// Streams that have no end of their own and that nobody misses: of health and of
+/// reflection.
+const STANDING: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
+
+/// The API as one connection reaches it.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    api: Api,
+    connection: Connection,
+    traffic: Arc<Traffic>,
+}
+
+impl Calls {
+    /// The calls of this connection.
+    pub fn new(api: Api, connection: Connection, traffic: Arc<Traffic>) -> Calls {
+        Calls { api, connection, traffic }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Calls {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let call = Call::begin(self.traffic.clone());
+        let mut ended = ended(&self.traffic, request.uri().path());
+        let mut request = request.map(|body| Body::new(Asked { body, is_broken: false }));
+        // For `tonic::Request::remote_addr`.
+        let place = TcpConnectInfo { local_addr: None, remote_addr: self.connection.peer };
+        request.extensions_mut().insert(place);
+        request.extensions_mut().insert(self.connection.clone());
+        let api = self.api.clone();
+        Box::pin(async move {
+            let response = tokio::select! {
+                response = api.oneshot(request) => response?,
+                () = &mut ended => stopping().into_http(),
+            };
+            Ok(response.map(|body| Answer { body, call, ended, is_over: false }))
+        })
+    }
+}
+
+/// Waits until the server ends a call of this path.
+fn ended(traffic: &Traffic, path: &str) -> BoxFuture<'static, ()> {
+    let mut endings = traffic.endings();
+    let is_standing = STANDING.iter().any(|service| path.starts_with(service));
+    let at = if is_standing { Ending::Standing } else { Ending::All };
+    Box::pin(async move {
+        if endings.wait_for(|ending| *ending >= at).await.is_err() {
+            // The connection is gone, and with it whoever waits for this.
+            std::future::pending().await
+        }
+    })
+}
+
+fn stopping() -> Status {
+    Error::Stopping { cursor: None }.into()
+}
+
+/// An open call, from its headers to the end of its answer.
+struct Call {
+    traffic: Arc<Traffic>,
+    is_held: bool,
+}
+
+impl Call {
+    fn begin(traffic: Arc<Traffic>) -> Call {
+        traffic.begin_call();
+        Call { traffic, is_held: false }
+    }
+
+    fn hold(&mut self, hold: bool) {
+        match (self.is_held, hold) {
+            (false, true) => self.traffic.hold_call(),
+            (true, false) => self.traffic.release_call(),
+            _ => return,
+        }
+        self.is_held = hold;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.hold(false);
+        self.traffic.end_call();
+    }
+}
+
+/// The body of a request.
+///
+/// Of one that breaks off nobody waits for the answer, and no fault of the server is to
+/// be told of it. So it waits first: hyper then asks after the stream and drops the
+/// call. Only who reads on in a task of their own learns of the end, by a code that
+/// tonic 0.14.9 hands on; `CANCELLED` it would take for the end of what was to be sent.
+struct Asked {
+    body: Incoming,
+    is_broken: bool,
+}
+
+impl http_body::Body for Asked {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.is_broken {
+            return Poll::Ready(Some(Err(Status::aborted("the call was broken off"))));
+        }
+        match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            Some(Err(_)) => {
+                self.is_broken = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer. It is asked for its next part when the client has room
+/// for it.
+pub struct Answer {
+    body: Body,
+    call: Call,
+    ended: BoxFuture<'static, ()>,
+    is_over: bool,
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let answer = &mut *self;
+        answer.call.hold(false);
+        if answer.is_over {
+            return Poll::Ready(None);
+        }
+        let frame = Pin::new(&mut answer.body).poll_frame(context);
+        // What is there goes first: that the server leaves, to those who watch its
+        // health. tonic's frames end where messages do, so that the status may follow any.
+        if frame.is_pending() && answer.ended.as_mut().poll(context).is_ready() {
+            answer.is_over = true;
+            let mut trailers = HeaderMap::new();
+            return Poll::Ready(Some(
+                stopping().add_header(&mut trailers).map(|()| Frame::trailers(trailers)),
+            ));
+        }
+        match &frame {
+            Poll::Ready(Some(Ok(frame))) => answer.call.hold(frame.is_data()),
+            Poll::Ready(_) => answer.is_over = true,
+            Poll::Pending => {}
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

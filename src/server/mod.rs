@@ -1,0 +1,233 @@
+//! The server: layers, all services, reflection, health. The only file that names
+//! every service.
+//!
+//! [`listen`] accepts connections, and [`connection`] serves each: through [`tls`]
+//! and [`io`] to hyper's HTTP/2, and its [`calls`] to the services here. hyper is
+//! driven here and not by tonic, whose server does not let go of a connection:
+//! neither to close it because it is idle, nor to cut it when the server must end.
+//! [`lifetime`] says when a connection ends by what its [`traffic`] is, [`stop`]
+//! how the server does.
+
+mod calls;
+mod connection;
+mod frames;
+pub mod health;
+mod io;
+mod lifetime;
+mod listen;
+mod stop;
+mod tls;
+mod traffic;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{net::TcpListener, sync::watch};
+use tonic::service::Routes;
+use tower::{Layer, util::BoxCloneSyncService};
+
+use connection::Host;
+use stop::Phase;
+
+use crate::{
+    activity, admin, article,
+    audit::{self, recorder::Recorder},
+    auth::{Credentials, Gate, jwt::Issuers},
+    config::{self, FeedSettings, ServiceSettings, TlsSettings},
+    db::Db,
+    deadline::layer::Deadlines,
+    feed::{self, Channel, Limits},
+    issue, newspaper,
+    pb::servers::{
+        activity_service_server::ActivityServiceServer, admin_service_server::AdminServiceServer,
+        article_service_server::ArticleServiceServer, issue_service_server::IssueServiceServer,
+        newspaper_service_server::NewspaperServiceServer, photo_service_server::PhotoServiceServer,
+        publication_service_server::PublicationServiceServer, reporter_service_server::ReporterServiceServer,
+    },
+    photo::{self, files::Files, rendition::stock::Renditions},
+    publication::{self, cache::Published},
+    reporter,
+    telemetry::Requests,
+    vitals::{self, Vitals},
+};
+
+pub use listen::allow_many_files;
+pub use stop::Running;
+
+/// What can keep a server from serving.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is taken or not this machine's.
+    #[error("cannot listen on {address}: {cause}; choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The settings of the issuer cannot be used.
+    #[error("{0}")]
+    Identity(String),
+    /// The descriptors that were compiled in are damaged.
+    #[error("the built-in descriptors cannot be served by reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// Anyone in the network could read along.
+    #[error(
+        "{address} can be reached from elsewhere, and without TLS tokens and drafts would pass in the clear; \
+         give --tls-certificate and --tls-key, or listen on loopback as on 127.0.0.1:50051, or allow it with \
+         --insecure-listen where something else ends TLS"
+    )]
+    Exposed {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The files for TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// The serving task died.
+    #[error("the server died: {0}")]
+    Died(#[from] tokio::task::JoinError),
+}
+
+/// The feeds of a server.
+#[derive(Clone)]
+struct Feeds {
+    publications: Channel,
+    changes: Channel,
+}
+
+impl Feeds {
+    fn new(db: &Db, settings: &FeedSettings) -> Feeds {
+        let limits = Limits::new(settings);
+        Feeds {
+            publications: Channel::new(db.clone(), publication::rpc::watch::Ledger, limits.clone()),
+            changes: Channel::new(db.clone(), activity::rpc::History, limits),
+        }
+    }
+
+    fn end(&self) {
+        self.publications.end();
+        self.changes.end();
+    }
+}
+
+/// Whether a server may listen here: on loopback, with TLS, or if it is told to.
+///
+/// # Errors
+/// It may not.
+pub fn check_address(address: SocketAddr, tls: &TlsSettings) -> Result<(), Error> {
+    let is_safe = tls.tls_certificate.is_some() || address.ip().to_canonical().is_loopback();
+    if is_safe || tls.insecure_listen { Ok(()) } else { Err(Error::Exposed { address }) }
+}
+
+/// Starts to serve, with the usual settings. Port 0 takes a free port;
+/// [`Running::address`] says which.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub async fn start(address: SocketAddr, db: Db, files: Files) -> Result<Running, Error> {
+    start_with(address, db, files, ServiceSettings::default()).await
+}
+
+/// Starts to serve, as [`start`] does, with these settings.
+///
+/// # Errors
+/// The address cannot or may not be listened on, or the files for TLS cannot be
+/// used.
+pub async fn start_with(
+    address: SocketAddr,
+    db: Db,
+    files: Files,
+    settings: ServiceSettings,
+) -> Result<Running, Error> {
+    check_address(address, &settings.tls)?;
+    let identity = tls::Identity::load(&settings.tls).await?.map(Arc::new);
+    let listener = TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })?;
+    let address = listener.local_addr().map_err(|cause| Error::Listen { address, cause })?;
+    let (health, health_service) = health::start(db.clone(), files.clone()).await;
+    let feeds = Feeds::new(&db, &settings.feeds);
+    let renditions = Renditions::new(db.clone(), files.clone(), &settings.renditions);
+    let published = Published::new(db.house(), settings.reading);
+    let photos = photo::rpc::Service::new(db.clone(), files.clone(), renditions.clone(), settings.uploads);
+    let watched = (feeds.publications.clone(), feeds.changes.clone());
+    let vitals = Vitals::new(db.clone(), files.clone(), watched, health.readiness(), settings.in_force);
+    let routes = services(&db, &files, photos, (published.clone(), renditions), &feeds, vitals.clone());
+    let routes = routes.add_service(health_service);
+    let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    let credentials = Credentials::new(db.house());
+    let recorder = Recorder::new(db.house());
+    let issuers = Issuers::new(&settings.identity).map_err(Error::Identity)?;
+    let mut upkeep = vec![
+        tokio::spawn(credentials.clone().run()),
+        tokio::spawn(issuers.clone().run()),
+        tokio::spawn(published.run()),
+        tokio::spawn(recorder.clone().run()),
+        tokio::spawn(audit::sweep::run(db.clone(), settings.access.audit_retention_days)),
+        tokio::spawn(vitals::sampler::run(vitals)),
+        tokio::spawn(sweep_requests(db.clone())),
+        tokio::spawn(publication::clock::run(db.house(), files.clone())),
+        tokio::spawn(activity::sweep::run(db.clone(), settings.feeds.change_retention_days)),
+        tokio::spawn(reporter::upkeep::run(db.clone())),
+        tokio::spawn(photo::sweep::run(db.clone(), files.clone())),
+        tokio::spawn(admin::rebuild::run(db.clone())),
+        tokio::spawn(feed::hub::run(db.clone(), vec![feeds.publications.clone(), feeds.changes.clone()])),
+    ];
+    if let Some(identity) = identity.clone() {
+        upkeep.push(tokio::spawn(async move { identity.keep_up().await }));
+    }
+    let gate = Gate::new(credentials.clone(), issuers, recorder.clone(), settings.access);
+    let deadlines = Deadlines::new(db.clone(), settings.requests);
+    let api = BoxCloneSyncService::new(Requests.layer(deadlines.layer(gate.layer(routes.prepare()))));
+    let (phase, phases) = watch::channel(Phase::default());
+    let host = Arc::new(Host::new(api, identity, settings.connections, phases));
+    let serving = tokio::spawn(listen::run(listener, host));
+    let (pause, drain) = (settings.stop.pause(address), settings.stop.drain());
+    Ok(Running { address, phase, serving, health, feeds, upkeep, recorder, credentials, pause, drain })
+}
+
+/// Every service of the API, each with the same limit on messages.
+fn services(
+    db: &Db,
+    files: &Files,
+    photos: photo::rpc::Service,
+    (published, renditions): (Published, Renditions),
+    feeds: &Feeds,
+    vitals: Vitals,
+) -> Routes {
+    macro_rules! limited {
+        ($server:ident, $service:expr) => {
+            $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
+        };
+    }
+    let (db, files) = (|| db.clone(), || files.clone());
+    Routes::default()
+        .add_service(limited!(NewspaperServiceServer, newspaper::rpc::Service::new(db())))
+        .add_service(limited!(IssueServiceServer, issue::rpc::Service::new(db(), files())))
+        .add_service(limited!(ArticleServiceServer, article::rpc::Service::new(db(), files())))
+        .add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db())))
+        .add_service(limited!(PhotoServiceServer, photos))
+        .add_service(limited!(
+            PublicationServiceServer,
+            publication::rpc::Service::new(db(), published, renditions, feeds.publications.clone())
+        ))
+        .add_service(limited!(
+            ActivityServiceServer,
+            activity::rpc::Service::new(db(), feeds.changes.clone())
+        ))
+        .add_service(limited!(AdminServiceServer, admin::rpc::Service::new(db(), files(), vitals)))
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(crate::DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// Forgets answers to repeated requests when nobody may ask for them any more.
+async fn sweep_requests(db: Db) {
+    loop {
+        if let Err(error) = db.on_line(db.forget_requests()).await {
+            tracing::warn!(%error, "old request ids could not be removed");
+        }
+        tokio::time::sleep(config::REQUEST_SWEEP_PERIOD).await;
+    }
+}

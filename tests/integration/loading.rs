@@ -1,0 +1,102 @@
+//! Gets of single rows are read together, and nobody is given another one's answer.
+
+use std::time::Duration;
+
+use masthead::{admin::Role, import::desk::Desk, pb};
+use sqlx::{Executor as _, PgConnection};
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use crate::newsroom::Newsroom;
+
+/// Queries that may read one table at once.
+const QUERIES_MAX: i64 = 2;
+
+async fn get(mut desk: Desk, name: String) -> Result<pb::Article, Status> {
+    Ok(desk.articles.get_article(pb::GetArticleRequest { name }).await?.into_inner())
+}
+
+/// How many queries stand before a locked table.
+async fn waiting(connection: &mut PgConnection) -> i64 {
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'
+                     and query like '%from articles a where id = any($1)'";
+    sqlx::query_scalar(waiting).fetch_one(connection).await.expect("a count")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gets_that_come_together_are_read_together_and_answered_apart() {
+    let room = Newsroom::open().await;
+    room.newspaper(1).await;
+    let mut articles = Vec::new();
+    for number in 0..8 {
+        articles.push(room.article(&format!("第{number}篇")).await);
+    }
+    let desk = room.desk(Role::Reporter).await;
+    let mut beside = room.database.connect().await;
+    let mut lock = room.database.connect().await;
+    lock.execute("begin; lock table articles in access exclusive mode").await.expect("a lock");
+    let ask = |name: &str| tokio::spawn(get(desk.clone(), name.to_owned()));
+    // Those who have come first go away while their query stands.
+    let gone: Vec<_> = (0..2).map(|number| ask(&articles[number].name)).collect();
+    while waiting(&mut beside).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let missing = format!("articles/{}", Uuid::now_v7());
+    let nobody = ask(&missing);
+    let asked: Vec<_> = (0..80).map(|index| (index % 8, ask(&articles[index % 8].name))).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let queries = waiting(&mut beside).await;
+    assert!((1..=QUERIES_MAX).contains(&queries), "{queries} queries for 83 gets");
+    gone.iter().for_each(tokio::task::JoinHandle::abort);
+    drop(lock);
+    for (number, answer) in asked {
+        assert_eq!(answer.await.expect("a task").expect("an article"), articles[number]);
+    }
+    let refusal = nobody.await.expect("a task").expect_err("no article");
+    assert_eq!(refusal.code(), Code::NotFound);
+    assert!(refusal.message().contains(&missing), "{refusal:?}");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_written_reads_it_however_many_read_the_same() {
+    let room = Newsroom::open().await;
+    room.newspaper(1).await;
+    let first = room.article("第0稿").await;
+    let desk = room.desk(Role::Reporter).await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let crowd: Vec<_> = (0..8)
+        .map(|_| {
+            let (desk, name, stop) = (desk.clone(), first.name.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    get(desk.clone(), name.clone()).await.expect("an article");
+                }
+            })
+        })
+        .collect();
+    let mut writer = desk.clone();
+    for round in 1..=50 {
+        let headline = format!("第{round}稿");
+        let article = pb::Article {
+            name: first.name.clone(),
+            etag: "*".into(),
+            headline: headline.clone(),
+            ..Default::default()
+        };
+        let update = pb::UpdateArticleRequest {
+            article: Some(article),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["headline".into()] }),
+            ..Default::default()
+        };
+        writer.articles.update_article(update).await.expect("a save");
+        let read = get(desk.clone(), first.name.clone()).await.expect("an article");
+        assert_eq!(read.headline, headline);
+    }
+    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    for reader in crowd {
+        reader.await.expect("a reader that met no error");
+    }
+    room.close().await;
+}
