@@ -17,7 +17,6 @@ use crate::{
     paper::{ISSUE, Paper},
     report::{Rounds, Table},
     server::Server,
-    yardstick,
 };
 
 /// Connections, and calls in flight on each.
@@ -81,9 +80,7 @@ pub async fn measure(paper: &Paper, effort: &Effort, folder: &Path) -> Outcome<T
         (Case::ask("GetPublishedIssue", ISSUE_PATH, &service, &token, vec![ISSUE.to_owned()])?, &token),
         (Case::ask("GetArticle", WORKING_PATH, &service, &editor, working)?, &editor),
     ];
-    let file = folder.join("messages");
-    yardstick::write_messages(&file, cases.iter().flat_map(|(case, _)| case.known()))?;
-    let bare = Server::bare(&file)?;
+    let bare = Server::bare(folder, cases.iter().flat_map(|(case, _)| case.known()))?;
 
     let title = format!(
         "Gets, beside bare tonic that sends the same bytes from memory; {} working copies, each asked \

@@ -51,6 +51,10 @@ impl Table {
 pub struct Rounds(Vec<f64>);
 
 impl Rounds {
+    pub const fn new() -> Rounds {
+        Rounds(Vec::new())
+    }
+
     pub fn push(&mut self, figure: f64) {
         self.0.push(figure);
     }

@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::Outcome;
+use bytes::Bytes;
+
+use crate::{Outcome, yardstick};
 
 /// How long a server may take to end.
 const END_TIME_MAX: Duration = Duration::from_secs(20);
@@ -36,7 +38,15 @@ impl Program {
             Some(profile) => profile,
         };
         let cargo = env::var_os("CARGO").ok_or("run this with cargo: cargo run --release --example bench")?;
-        let built = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        // What cargo says of this program is news to build scripts that ask after it,
+        // and they and all above them would be built again each time.
+        let of_this =
+            |name: &str| ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"].iter().any(|of| name.starts_with(of));
+        for (name, _) in env::vars_os().filter(|(name, _)| of_this(&name.to_string_lossy())) {
+            build.env_remove(name);
+        }
+        let built = build
             .args(["build", "--quiet", "--bin", "masthead", "--profile", profile, "--manifest-path"])
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
             .status()?;
@@ -91,11 +101,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// The yardstick, which knows the messages in this file.
-    pub fn bare(messages: &Path) -> Outcome<Server> {
+    /// The yardstick, which knows these messages by their names; by way of a file in
+    /// this folder.
+    pub fn bare(folder: &Path, messages: impl IntoIterator<Item = (String, Bytes)>) -> Outcome<Server> {
+        let file = folder.join("messages");
+        yardstick::write_messages(&file, messages)?;
         let mut process = Command::new(env::current_exe()?)
             .arg("--yardstick")
-            .arg(messages)
+            .arg(&file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -159,21 +159,18 @@ pub fn write_messages(file: &Path, messages: impl IntoIterator<Item = (String, B
 
 fn read_messages(file: &Path) -> Outcome<HashMap<String, Bytes>> {
     let mut rest = Bytes::from(fs::read(file)?);
-    let mut part = || {
-        let size = rest.split_to(4);
-        let size = u32::from_be_bytes([size[0], size[1], size[2], size[3]]) as usize;
-        let part = rest.split_to(size);
-        (part, rest.is_empty())
-    };
     let mut messages = HashMap::new();
-    loop {
-        let ((name, _), (message, is_last)) = (part(), part());
+    while !rest.is_empty() {
+        let mut part = || {
+            let size = rest.split_to(4);
+            let size = u32::from_be_bytes([size[0], size[1], size[2], size[3]]);
+            rest.split_to(size as usize)
+        };
+        let name = String::from_utf8(part().to_vec())?;
         // A buffer of its own, as a server has that did not read it from a file.
-        messages.insert(String::from_utf8(name.to_vec())?, Bytes::copy_from_slice(&message));
-        if is_last {
-            return Ok(messages);
-        }
+        messages.insert(name, Bytes::copy_from_slice(&part()));
     }
+    Ok(messages)
 }
 
 /// Serves until standard input ends: what stands in the file, and to streams each line

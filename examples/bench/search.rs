@@ -1,66 +1,15 @@
-//! Finding and listing in papers of several sizes: how long calls take, and what
-//! growing costs. Each paper is generated if it is not there yet, which takes about
-//! half an hour for a million articles, and stays for the next run.
-//!
-//! ```sh
-//! cargo bench --bench search -- --folder /var/tmp/papers --articles 1000,100000,1000000
-//! ```
-
-#[path = "../examples/generate/articles.rs"]
-mod articles;
-#[path = "../examples/generate/load.rs"]
-mod load;
+//! Finding and listing in papers of several sizes: how long calls take, one after the
+//! other, and what growing costs.
 
 use std::{
     collections::BTreeMap,
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use clap::Parser;
-use masthead::{
-    admin::Role,
-    config::DataSettings,
-    embedded,
-    import::desk::Desk,
-    installation::{Installation, create_token},
-    pb, server,
-    terminal::Progress,
-};
-use sqlx::{Connection, PgConnection};
+use masthead::{admin::Role, import::desk::Desk, pb};
+use sqlx::PgConnection;
 
-use crate::{
-    articles::{Generator, Random},
-    load::{Outcome, load},
-};
-
-/// Measures searches, lists and gets over papers of several sizes.
-#[derive(Parser)]
-struct Arguments {
-    /// Sizes of papers, in articles
-    #[arg(long, value_delimiter = ',', default_value = "1000,100000")]
-    articles: Vec<u64>,
-    /// Where the papers are kept
-    #[arg(long, default_value = "/var/tmp/masthead-papers")]
-    folder: PathBuf,
-    /// What to begin the dice with
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Calls of each kind
-    #[arg(long, default_value_t = 200)]
-    calls: usize,
-    /// Given by `cargo bench`
-    #[arg(long, hide = true)]
-    bench: bool,
-}
-
-/// Reads where the data are, as the command does.
-#[derive(Parser)]
-struct Place {
-    #[command(flatten)]
-    data: DataSettings,
-}
+use crate::{Effort, Outcome, articles::Random, paper::Paper, report::Table};
 
 /// Rows on a page.
 const PAGE_ROWS: i32 = 50;
@@ -68,112 +17,90 @@ const PAGE_ROWS: i32 = 50;
 /// The page that is called late.
 const LATE_PAGE: usize = 1_000;
 
+/// Rows of a table that nothing may walk through.
+const LARGE_TABLE_ROWS: i64 = 10_000;
+
 /// How long calls of one kind took, shortest first.
 type Times = Vec<Duration>;
 
-#[tokio::main]
-async fn main() -> Outcome<()> {
-    let arguments = Arguments::parse();
-    let mut measured: BTreeMap<usize, Vec<(u64, Times)>> = BTreeMap::new();
-    let mut kinds = Vec::new();
-    for articles in &arguments.articles {
-        for (index, (kind, times)) in measure(&arguments, *articles).await?.into_iter().enumerate() {
-            if kinds.len() == index {
-                kinds.push(kind);
-            }
-            measured.entry(index).or_default().push((*articles, times));
-        }
-    }
-    println!("{:<44} {:>9} {:>10} {:>10} {:>8}", "", "articles", "p50", "p95", "growth");
-    for (index, sizes) in measured {
-        let mut before: Option<Duration> = None;
-        for (articles, times) in sizes {
-            let (half, most) = (times[times.len() / 2], times[times.len() * 95 / 100]);
-            let growth = before.map(|before| format!("{:.2}", half.as_secs_f64() / before.as_secs_f64()));
-            println!(
-                "{:<44} {articles:>9} {:>7.2} ms {:>7.2} ms {:>8}",
-                kinds[index],
-                half.as_secs_f64() * 1e3,
-                most.as_secs_f64() * 1e3,
-                growth.unwrap_or_default()
-            );
-            before = Some(half);
-        }
-    }
-    Ok(())
-}
-
-/// Calls a server over one paper.
-async fn measure(arguments: &Arguments, articles: u64) -> Outcome<Vec<(&'static str, Times)>> {
-    let folder = arguments.folder.join(articles.to_string());
-    let place = Place::parse_from(["masthead", "--data-dir", &folder.to_string_lossy()]);
-    let installation = Installation::open(&place.data).await?;
-    let outcome = call(&installation, &folder, arguments, articles).await;
-    installation.close().await?;
-    outcome
-}
-
-async fn call(
-    installation: &Installation,
-    folder: &Path,
-    arguments: &Arguments,
+/// What was measured of one paper.
+pub struct Measured {
     articles: u64,
-) -> Outcome<Vec<(&'static str, Times)>> {
-    installation.db.migrate().await?;
-    let options = embedded::attach(folder).await?.ok_or("the embedded Postgres has gone")?;
-    let mut connection = PgConnection::connect_with(&options).await?;
-    let there: i64 = sqlx::query_scalar("select count(*) from articles").fetch_one(&mut connection).await?;
-    if there == 0 {
-        let progress = Progress::begin("generating");
-        load(&mut connection, arguments.seed, articles, |what, done, all| {
-            progress.step(done as usize, all as usize, what);
-        })
-        .await?;
-    }
-    // After a migration, Postgres knows nothing of new indexes.
-    sqlx::raw_sql("analyze").execute(&mut connection).await?;
-    let address = (Ipv4Addr::LOCALHOST, 0).into();
-    let server = server::start(address, installation.db.clone(), installation.files.clone()).await?;
-    let token = create_token(&installation.db, "bench", Role::Editor).await?;
-    let address = format!("http://{}", server.address());
-    let mut desk = Desk::connect(&address, token.reveal()).await?;
-    let paper = Paper {
-        generator: Generator::new(arguments.seed),
-        articles,
-        calls: arguments.calls,
-        random: Random::new(arguments.seed, 7),
-    };
+    kinds: Vec<(&'static str, Times)>,
+    /// Of each large table, how often it was read from beginning to end.
+    scans: BTreeMap<String, i64>,
+}
+
+/// Calls a server of one paper.
+pub async fn measure(paper: &Paper, effort: &Effort) -> Outcome<Measured> {
+    let mut connection = paper.connect().await?;
+    let server = paper.serve()?;
+    let mut desk = paper.desk(&server, Role::Editor).await?;
+    let mut calls = Calls { paper, calls: effort.calls, random: paper.random(2) };
     let before = scans(&mut connection).await?;
-    let times = paper.all(&mut desk).await?;
+    let kinds = calls.all(&mut desk).await?;
     // What Postgres counts of a session comes some time later.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    for (table, scans) in scans(&mut connection).await? {
-        let more = scans - before.get(&table).copied().unwrap_or_default();
-        if more > 0 && articles >= 100_000 {
-            println!("{articles} articles: {more} sequential scans of {table}");
+    let mut scans = scans(&mut connection).await?;
+    for (table, count) in &mut scans {
+        *count -= before.get(table).copied().unwrap_or_default();
+    }
+    scans.retain(|_, count| *count > 0);
+    Ok(Measured { articles: paper.articles, kinds, scans })
+}
+
+/// The papers side by side, in the order of their sizes.
+pub fn table(papers: &[Measured], effort: &Effort) -> Table {
+    let mut heads = vec!["call".to_owned()];
+    for (index, paper) in papers.iter().enumerate() {
+        heads.push(format!("{} articles: p50, p95 ms", paper.articles));
+        if index > 0 {
+            heads.push("growth of p50".to_owned());
         }
     }
-    connection.close().await?;
-    server.stop().await?;
-    Ok(times)
+    let mut title = format!(
+        "Calls one after the other, {} of each kind, pages of {PAGE_ROWS} (20 of a search)",
+        effort.calls
+    );
+    for paper in papers {
+        for (name, count) in &paper.scans {
+            title.push_str(&format!("; {} articles: {count} sequential scans of {name}", paper.articles));
+        }
+    }
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let mut table = Table::new(title, &heads);
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    for kind in 0..papers.first().map_or(0, |paper| paper.kinds.len()) {
+        let mut cells = vec![papers[0].kinds[kind].0.to_owned()];
+        let mut before: Option<f64> = None;
+        for paper in papers {
+            let times = &paper.kinds[kind].1;
+            let (half, most) = (millis(times[times.len() / 2]), millis(times[times.len() * 95 / 100]));
+            cells.push(format!("{half:.2}, {most:.2}"));
+            cells.extend(before.map(|before| format!("{:.2}", half / before)));
+            before = Some(half);
+        }
+        table.row(cells);
+    }
+    table
 }
 
 /// How often each large table has been read from beginning to end.
 async fn scans(connection: &mut PgConnection) -> Outcome<BTreeMap<String, i64>> {
-    let sql = "select relname::text, seq_scan from pg_stat_user_tables where n_live_tup > 10000";
-    let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(connection).await?;
+    let sql = "select relname::text, seq_scan from pg_stat_user_tables where n_live_tup > $1";
+    let rows: Vec<(String, i64)> = sqlx::query_as(sql).bind(LARGE_TABLE_ROWS).fetch_all(connection).await?;
     Ok(rows.into_iter().collect())
 }
 
-struct Paper {
-    generator: Generator,
-    articles: u64,
+/// Calls by the dice.
+struct Calls<'a> {
+    paper: &'a Paper,
     calls: usize,
     random: Random,
 }
 
-impl Paper {
-    async fn all(mut self, desk: &mut Desk) -> Outcome<Vec<(&'static str, Times)>> {
+impl Calls<'_> {
+    async fn all(&mut self, desk: &mut Desk) -> Outcome<Vec<(&'static str, Times)>> {
         let list = |filter: &str, order_by: &str| pb::ListArticlesRequest {
             page_size: PAGE_ROWS,
             filter: filter.into(),
@@ -212,8 +139,8 @@ impl Paper {
     async fn gets(&mut self, desk: &mut Desk) -> Outcome<Times> {
         let mut times = Vec::with_capacity(self.calls);
         for _ in 0..self.calls {
-            let number = self.random.below(self.articles as usize) as u64;
-            let name = format!("articles/{}", self.generator.article(number, self.articles).id);
+            let number = self.random.below(self.paper.articles as usize) as u64;
+            let name = self.paper.article_name(number);
             let begun = Instant::now();
             desk.articles.get_article(pb::GetArticleRequest { name }).await?;
             times.push(begun.elapsed());
@@ -226,8 +153,8 @@ impl Paper {
     async fn searches(&mut self, desk: &mut Desk, length: usize, words: usize) -> Outcome<Times> {
         let mut times = Vec::with_capacity(self.calls);
         for _ in 0..self.calls {
-            let number = self.random.below(self.articles as usize) as u64;
-            let article = self.generator.article(number, self.articles);
+            let number = self.random.below(self.paper.articles as usize) as u64;
+            let article = self.paper.generator.article(number, self.paper.articles);
             let parts = article.content.parts();
             let text = parts.iter().map(|part| part.text).max_by_key(|text| text.len()).unwrap_or_default();
             let clauses: Vec<Vec<char>> = text
@@ -260,7 +187,7 @@ impl Paper {
     async fn rare_words(&mut self, desk: &mut Desk) -> Outcome<Times> {
         let mut times = Vec::with_capacity(self.calls);
         for _ in 0..self.calls {
-            let query = self.generator.rare_word(&mut self.random).to_owned();
+            let query = self.paper.generator.rare_word(&mut self.random).to_owned();
             let request = pb::SearchArticlesRequest { query, page_size: 20, ..Default::default() };
             let begun = Instant::now();
             desk.articles.search_articles(request).await?;
