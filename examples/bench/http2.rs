@@ -80,7 +80,7 @@ pub struct Load {
     /// `/package.Service/Method`
     pub path: &'static str,
     pub token: String,
-    /// Each connection takes them in turn, beginning at a place of its own.
+    /// Each connection takes its share of them in turn.
     pub questions: Arc<Vec<Question>>,
     pub connections: usize,
     pub in_flight: usize,
@@ -129,12 +129,14 @@ impl Load {
     fn drive(&self, number: usize, end: Instant) -> Outcome<Vec<u32>> {
         let mut line = Line::open(&self.address, self.path, &self.token)?;
         let mut times = Vec::new();
-        // Spread, so that no two connections ask the same at once.
-        let mut next = number * self.questions.len() / self.connections;
+        // A share of its own, so that no two connections ask for the same at once.
+        let share = (self.questions.len() / self.connections).max(1);
+        let first = number * share;
+        let mut next = 0;
         let mut open = 0;
         while open > 0 || Instant::now() < end {
             while open < self.in_flight && Instant::now() < end {
-                let question = next % self.questions.len();
+                let question = (first + next % share) % self.questions.len();
                 if !line.ask(question, &self.questions[question].message) {
                     break;
                 }

@@ -86,7 +86,10 @@ impl Program {
             address
         });
         // Read to its end, so that the server never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
+        std::thread::spawn(move || {
+            let is_trouble = |line: &String| line.contains(" WARN ") || line.contains(" ERROR ");
+            lines.map_while(Result::ok).filter(is_trouble).for_each(|line| eprintln!("{line}"));
+        });
         let address = address.ok_or_else(|| format!("the server does not start:\n{said}"))?;
         Ok(Server { process, talk: None, address })
     }

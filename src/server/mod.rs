@@ -23,7 +23,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{net::TcpListener, sync::watch};
 use tonic::service::Routes;
-use tower::{Layer, util::BoxCloneSyncService};
+use tower::{
+    Layer,
+    util::{BoxCloneSyncService, MapResponseLayer},
+};
 
 use connection::Host;
 use stop::Phase;
@@ -48,6 +51,7 @@ use crate::{
     reporter,
     telemetry::Requests,
     vitals::{self, Vitals},
+    wire,
 };
 
 pub use listen::allow_many_files;
@@ -176,7 +180,8 @@ pub async fn start_with(
     }
     let gate = Gate::new(credentials.clone(), issuers, recorder.clone(), settings.access);
     let deadlines = Deadlines::new(db.clone(), settings.requests);
-    let api = BoxCloneSyncService::new(Requests.layer(deadlines.layer(gate.layer(routes.prepare()))));
+    let handlers = MapResponseLayer::new(wire::whole::send).layer(routes.prepare());
+    let api = BoxCloneSyncService::new(Requests.layer(deadlines.layer(gate.layer(handlers))));
     let (phase, phases) = watch::channel(Phase::default());
     let host = Arc::new(Host::new(api, identity, settings.connections, phases));
     let serving = tokio::spawn(listen::run(listener, host));

@@ -11,6 +11,7 @@ pub mod page;
 pub mod parts;
 pub mod review;
 mod snippet;
+pub mod whole;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost::Message;

@@ -369,10 +369,12 @@ pub async fn revisions(
 }
 
 /// Removes the oldest revisions that nobody has signed but for so many; the
-/// newest one always stays.
+/// newest one always stays. Which these are is asked once, as an array: as a
+/// subquery, Postgres may ask it for every revision again, if it knows little of the
+/// table.
 pub async fn forget_revisions(connection: &mut PgConnection, id: Uuid, kept: i64) -> Result<()> {
     sqlx::query!(
-        "delete from article_revisions where article = $1 and revision in (
+        "delete from article_revisions where article = $1 and revision = any(array(
              select saved.revision from article_revisions saved
              where saved.article = $1 and not exists (
                  select from reviews signed
@@ -382,7 +384,7 @@ pub async fn forget_revisions(connection: &mut PgConnection, id: Uuid, kept: i64
                  where published.article = $1 and published.revision = saved.revision
              )
              order by saved.revision desc offset $2
-         )",
+         ))",
         id,
         kept
     )

@@ -36,7 +36,7 @@ use crate::{
         digital::PublishedPhoto,
         missing, name, seal, store, verify,
     },
-    wire::{self, Answer, Check, codec::Sealed, cursor, page::Page},
+    wire::{self, Answer, Check, codec::Sealed, cursor, page::Page, whole},
 };
 
 /// The service.
@@ -146,7 +146,7 @@ impl PublicationService for Service {
         let mut check = Check::by(&caller);
         let question = Question::read(&mut check, message);
         check.finish()?;
-        Ok(Response::new(Sealed(question.answer(&self.db, &self.published, &caller).await?.whole()?)))
+        Ok(whole::answer(question.answer(&self.db, &self.published, &caller).await?.whole()?))
     }
 
     type StreamPublishedIssueStream = BoxStream<'static, Result<Sealed, Status>>;
@@ -204,7 +204,7 @@ impl PublicationService for Service {
         let id = check.article("name", &message.name);
         let publication = optional_publication(&mut check, &message.publication);
         check.finish()?;
-        Ok(Response::new(Sealed(self.article(&caller, id, publication).await?)))
+        Ok(whole::answer(self.article(&caller, id, publication).await?))
     }
 
     async fn search_published_articles(

@@ -159,3 +159,31 @@ async fn how_many_are_kept_is_a_setting_of_the_server() {
     assert_eq!(kept(&mut room.desk(Role::Reporter).await, &article).await, [3, 4]);
     room.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_revisions_are_forgotten_with_one_save() {
+    const SAVED: i64 = 12_000;
+    let room = Newsroom::keeping_revisions(3).await;
+    room.newspaper(1).await;
+    let article = room.article("一次演练").await;
+    let mut beside = room.database.connect().await;
+    // As after more was kept, with what Postgres knew of the table when it was small.
+    let id = article.name.trim_start_matches("articles/");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "analyze article_revisions, reviews, publication_articles;
+         insert into article_revisions (article, revision, content, content_digest, author, create_time)
+         select article, n, content, content_digest, author, create_time
+         from article_revisions, generate_series(2, {SAVED}) n where article = '{id}';
+         update articles set revision = {SAVED} where id = '{id}'"
+    )))
+    .execute(&mut beside)
+    .await
+    .expect("the revisions");
+    assert_eq!(retitle(&room, &article, "最后一稿").await.revision, SAVED + 1);
+    let kept: Vec<i64> = sqlx::query_scalar("select revision from article_revisions order by revision")
+        .fetch_all(&mut beside)
+        .await
+        .expect("the revisions");
+    assert_eq!(kept, [SAVED - 1, SAVED, SAVED + 1]);
+    room.close().await;
+}
