@@ -72,20 +72,20 @@ pub async fn save_content(
     article.content = content;
     article.revision += 1;
     article.state = State::Draft;
+    let is_signed = !article.reviews.is_empty();
     article.reviews.clear();
     article.return_reason.clear();
     article.update_time = transaction.now();
     let (now, kept) = (transaction.now(), i64::from(transaction.revisions_kept()));
-    let (reporters, photos) = (article.content.reporters(), article.content.photos());
     let connection = transaction.connection();
-    store::insert_revision(connection, &article, &author).await?;
+    store::keep_content(connection, &article, &author).await?;
     if article.revision > kept {
         store::forget_revisions(connection, article.id, kept).await?;
     }
-    store::set_references(connection, article.id, &reporters, &photos).await?;
     search::store::write(connection, &[article.search_document()]).await?;
-    workflow::store::void(connection, article.id, now).await?;
-    workflow::store::add_author(connection, article.id, &author).await?;
+    if is_signed {
+        workflow::store::void(connection, article.id, now).await?;
+    }
     save(transaction, article, "updated", Some(before)).await
 }
 
@@ -160,13 +160,10 @@ pub async fn create(
         update_time: now,
         delete_time: None,
     };
-    let (reporters, photos) = (article.content.reporters(), article.content.photos());
     let connection = transaction.connection();
     store::insert(connection, &article).await?;
-    store::insert_revision(connection, &article, &creator).await?;
-    store::set_references(connection, article.id, &reporters, &photos).await?;
+    store::keep_content(connection, &article, &creator).await?;
     search::store::write(connection, &[article.search_document()]).await?;
-    workflow::store::add_author(connection, article.id, &creator).await?;
     let after = Some(article.content_digest);
     transaction.record(Change { resource: article.name(), kind: "created", before: None, after });
     Ok(article.into())

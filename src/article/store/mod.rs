@@ -276,17 +276,32 @@ pub async fn touch(
     rows.into_iter().map(|row| Ok((row.id, digest(&row.content_digest)?))).collect()
 }
 
-/// Appends the content of an article as its newest revision.
-pub async fn insert_revision(connection: &mut PgConnection, article: &Article, author: &str) -> Result<()> {
+/// Keeps what belongs to new content, in one statement: the newest revision, who wrote
+/// it, and which reporters and photos the working copy refers to, instead of what was
+/// kept before.
+pub async fn keep_content(connection: &mut PgConnection, article: &Article, author: &str) -> Result<()> {
     sqlx::query!(
-        "insert into article_revisions (article, revision, content, content_digest, author, create_time)
-         values ($1, $2, $3, $4, $5, $6)",
+        "with revision as (
+             insert into article_revisions (article, revision, content, content_digest, author, create_time)
+             values ($1, $2, $3, $4, $5, $6)
+         ), reporters_gone as (
+             delete from article_reporters where article = $1 and reporter <> all($7)
+         ), reporters as (
+             insert into article_reporters (article, reporter) select $1, unnest($7::uuid[]) on conflict do nothing
+         ), photos_gone as (
+             delete from article_photos where article = $1 and photo <> all($8)
+         ), photos as (
+             insert into article_photos (article, photo) select $1, unnest($8::uuid[]) on conflict do nothing
+         )
+         insert into authors (subject, person) values ($1, $5) on conflict do nothing",
         article.id,
         article.revision,
         Json(&article.content) as _,
         article.content_digest.as_bytes(),
         author,
-        article.update_time
+        article.update_time,
+        &article.content.reporters(),
+        &article.content.photos()
     )
     .execute(connection)
     .await?;
@@ -453,38 +468,14 @@ pub async fn corrections_of(connection: &mut PgConnection, id: Uuid) -> Result<V
 /// Photos that are about to be used, with a lock that keeps them from being
 /// deleted; those that are there and live.
 pub async fn hold_photos(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
     let live = sqlx::query_scalar!(
         "select id from photos where id = any($1) and delete_time is null order by id for share",
         ids
     );
     Ok(live.fetch_all(connection).await?.into_iter().collect())
-}
-
-/// Keeps which reporters and photos the working copy refers to, instead of what
-/// was kept before.
-pub async fn set_references(
-    connection: &mut PgConnection,
-    id: Uuid,
-    reporters: &[Uuid],
-    photos: &[Uuid],
-) -> Result<()> {
-    sqlx::query!(
-        "with gone as (delete from article_reporters where article = $1 and reporter <> all($2))
-         insert into article_reporters (article, reporter) select $1, unnest($2::uuid[]) on conflict do nothing",
-        id,
-        reporters
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "with gone as (delete from article_photos where article = $1 and photo <> all($2))
-         insert into article_photos (article, photo) select $1, unnest($2::uuid[]) on conflict do nothing",
-        id,
-        photos
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// The names of some pages of live issues that an article stands on.
