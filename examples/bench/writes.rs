@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use masthead::{admin::Role, pb};
+use masthead::{admin::Role, import::desk::Desk, pb};
 use prost::Message;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -17,8 +17,12 @@ use crate::{
     report::{Rounds, Table},
 };
 
-/// Editors who save at once, each an article of their own.
+/// Editors who save at once, each articles of their own.
 const EDITORS: [usize; 2] = [1, 16];
+
+/// Articles that an editor saves in turn: few enough revisions of each that none is
+/// forgotten.
+const ARTICLES_PER_EDITOR: usize = 20;
 
 const PATH: &str = "/masthead.v1.ArticleService/UpdateArticle";
 
@@ -34,13 +38,8 @@ pub async fn measure(paper: &Paper, effort: &Effort) -> Outcome<Table> {
     let heads = ["editors", "saves/s", "SQL", "ratio (of each round)", "p50, p99 ms"];
     let mut table = Table::new(title, &heads);
     for editors in EDITORS {
-        let mut articles = Vec::new();
-        for number in 0..editors {
-            // The newest, as on any day.
-            let name = paper.article_name(paper.articles - 1 - number as u64);
-            let article = desk.articles.get_article(pb::GetArticleRequest { name }).await?.into_inner();
-            articles.push(article);
-        }
+        let mut articles = unwritten(paper, &mut desk, editors * (ARTICLES_PER_EDITOR + 1)).await?;
+        let plain_articles = articles.split_off(editors * ARTICLES_PER_EDITOR);
         let load = Load {
             address: service.address.clone(),
             path: PATH,
@@ -50,7 +49,7 @@ pub async fn measure(paper: &Paper, effort: &Effort) -> Outcome<Table> {
             in_flight: 1,
             time: effort.time,
         };
-        let mut plain = Plain::connect(paper, &articles).await?;
+        let mut plain = Plain::connect(paper, &plain_articles).await?;
         let (mut own, mut other, mut half, mut most) =
             (Rounds::default(), Rounds::default(), Rounds::default(), Rounds::default());
         load.run()?;
@@ -78,6 +77,25 @@ pub async fn measure(paper: &Paper, effort: &Effort) -> Outcome<Table> {
         plain.close().await?;
     }
     Ok(table)
+}
+
+/// So many articles that nobody has changed yet, the newest as on any day: each run
+/// begins with others.
+async fn unwritten(paper: &Paper, desk: &mut Desk, count: usize) -> Outcome<Vec<pb::Article>> {
+    let sql = "select 'articles/' || id from articles where newspaper = $1 and revision = 1
+               order by id desc limit $2";
+    let mut connection = paper.connect().await?;
+    let names: Vec<String> =
+        sqlx::query_scalar(sql).bind(NEWSPAPER).bind(count as i64).fetch_all(&mut connection).await?;
+    connection.close().await?;
+    if names.len() < count {
+        return Err("too many articles have been changed: remove the paper, and it is made anew".into());
+    }
+    let mut articles = Vec::with_capacity(count);
+    for name in names {
+        articles.push(desk.articles.get_article(pb::GetArticleRequest { name }).await?.into_inner());
+    }
+    Ok(articles)
 }
 
 /// Two saves of one article that each change what the other one wrote.
