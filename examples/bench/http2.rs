@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::Outcome;
+use crate::load::Outcome;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -95,6 +95,7 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Milliseconds in which so many of a hundred calls were answered.
     pub fn percentile(&self, percent: usize) -> f64 {
         let last = self.times.len() - 1;
         f64::from(self.times[(self.times.len() * percent / 100).min(last)]) / 1e3
@@ -330,7 +331,7 @@ impl Line {
                 });
                 let call = self.call(stream)?;
                 if !is_ok {
-                    return Err(format!("a call was refused: {}", printable(payload)).into());
+                    return Err(format!("a call was refused: {}", payload.escape_ascii()).into());
                 }
                 let ended = (
                     call.question,
@@ -414,8 +415,4 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     assert!(text.len() < 127, "{text} does not fit into one byte of length");
     out.push(text.len() as u8);
     out.extend_from_slice(text.as_bytes());
-}
-
-fn printable(payload: &[u8]) -> String {
-    payload.escape_ascii().to_string()
 }

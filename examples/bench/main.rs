@@ -30,10 +30,7 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 
-use crate::{paper::Paper, report::Table, server::Program};
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-type Outcome<T> = Result<T, Failure>;
+use crate::{load::Outcome, paper::Paper, report::Table, server::Program};
 
 /// Measures the service beside yardsticks, in one run: ratios hold on any machine,
 /// figures only on this one.

@@ -85,8 +85,9 @@ impl Paper {
             })
             .await?;
         }
-        // After a migration, Postgres knows nothing of new indexes.
-        sqlx::raw_sql("analyze").execute(&mut connection).await?;
+        // After a migration, Postgres knows nothing of new indexes; and what earlier saves
+        // have left behind, first of all in the index of grams, is no matter of this run.
+        sqlx::raw_sql("vacuum analyze").execute(&mut connection).await?;
         connection.close().await?;
         let generator = Generator::new(seed);
         Ok(Paper { program: program.clone(), articles, seed, generator, folder, postgres, db })

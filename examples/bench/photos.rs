@@ -54,7 +54,7 @@ pub async fn measure(paper: &Paper, effort: &Effort, folder: &Path) -> Outcome<[
         "Files of {megabytes} MB, beside a plain copy over loopback TCP to the same disk; medians of {} rounds",
         effort.rounds
     );
-    let mut speed = Table::new(title, &["", "MB/s", "plain copy", "ratio (of each round)"]);
+    let mut speed = Table::new(title, ["", "MB/s", "plain copy", "ratio (of each round)"]);
     let [own, other] = &sides;
     for (what, index) in [("upload", 0), ("download", 1)] {
         speed.row([
@@ -64,7 +64,7 @@ pub async fn measure(paper: &Paper, effort: &Effort, folder: &Path) -> Outcome<[
             own[index].to(&other[index]).to_string(),
         ]);
     }
-    let mut memory = Table::new("Most memory of the server, in MB", &["file", "up", "down"]);
+    let mut memory = Table::new("Most memory of the server, in MB", ["file", "up", "down"]);
     for megabytes in [1, megabytes, large] {
         let bytes = file(megabytes * 1_000_000, 1_000 + megabytes as u64);
         let photo = new_photo(&mut desk).await?;

@@ -1,11 +1,7 @@
 //! Gets of what is published and of working copies, beside bare tonic that sends the
 //! same bytes.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use masthead::{admin::Role, pb};
@@ -98,7 +94,7 @@ pub async fn measure(paper: &Paper, effort: &Effort, folder: &Path) -> Outcome<T
         "processor us a call",
         "bare",
     ];
-    let mut table = Table::new(title, &heads);
+    let mut table = Table::new(title, heads);
     for (case, token) in &cases {
         for (connections, in_flight) in LINES {
             let load = |server: &Server, time: Duration| Load {
@@ -120,10 +116,8 @@ pub async fn measure(paper: &Paper, effort: &Effort, folder: &Path) -> Outcome<T
                     let which = (round + turn) % 2;
                     let server = [&service, &bare][which];
                     let before = server.processor_seconds()?;
-                    let begun = Instant::now();
                     let measured = load(server, effort.time).run()?;
-                    let calls = measured.calls_per_second * begun.elapsed().as_secs_f64();
-                    sides[which].add(&measured, (server.processor_seconds()? - before) / calls);
+                    sides[which].add(&measured, server.processor_seconds()? - before);
                 }
             }
             let [own, other] = sides;
@@ -157,7 +151,7 @@ impl Side {
         self.speed.push(measured.calls_per_second);
         self.half.push(measured.percentile(50));
         self.most.push(measured.percentile(99));
-        self.work.push(processor_seconds * 1e6);
+        self.work.push(processor_seconds * 1e6 / measured.times.len() as f64);
     }
 
     fn delays(&self) -> String {

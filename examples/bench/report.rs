@@ -12,8 +12,8 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(title: impl Into<String>, heads: &[&str]) -> Table {
-        let heads = heads.iter().map(|head| (*head).to_owned()).collect();
+    pub fn new(title: impl Into<String>, heads: impl IntoIterator<Item = impl Into<String>>) -> Table {
+        let heads = heads.into_iter().map(Into::into).collect();
         Table { title: title.into(), heads, rows: Vec::new() }
     }
 

@@ -67,8 +67,7 @@ pub fn table(papers: &[Measured], effort: &Effort) -> Table {
             title.push_str(&format!("; {} articles: {count} sequential scans of {name}", paper.articles));
         }
     }
-    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
-    let mut table = Table::new(title, &heads);
+    let mut table = Table::new(title, heads);
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     for kind in 0..papers.first().map_or(0, |paper| paper.kinds.len()) {
         let mut cells = vec![papers[0].kinds[kind].0.to_owned()];

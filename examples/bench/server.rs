@@ -151,8 +151,8 @@ impl Server {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         let (_, fields) = stat.rsplit_once(')').ok_or("no stat")?;
         let mut fields = fields.split_whitespace().skip(11);
-        let mut ticks = || fields.next().ok_or("no time")?.parse().map_err(crate::Failure::from);
-        let (user, system): (f64, f64) = (ticks()?, ticks()?);
+        let mut ticks = || -> Outcome<f64> { Ok(fields.next().ok_or("no time")?.parse()?) };
+        let (user, system) = (ticks()?, ticks()?);
         Ok((user + system) / TICKS_PER_SECOND)
     }
 }

@@ -39,7 +39,7 @@ pub async fn measure(paper: &Paper, effort: &Effort, folder: &Path) -> Outcome<T
         REST.as_secs(),
         effort.rounds
     );
-    let mut table = Table::new(title, &["", "service", "bare tonic"]);
+    let mut table = Table::new(title, ["", "service", "bare tonic"]);
     let cells = |what: &str, of: fn(&Figures) -> String| [what.to_owned(), of(&own), of(&other)];
     table.row(cells("start, ms", |figures| format!("{:.0}", figures.start.median())));
     table.row(cells("memory, MB", |figures| format!("{:.0}", figures.memory.median())));

@@ -8,7 +8,7 @@ use masthead::{admin::Role, import::desk::Desk, pb};
 use pb::watch_publications_response::Event;
 use prost::Message;
 use sqlx::PgConnection;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     Effort, Outcome, now,
@@ -46,7 +46,7 @@ pub async fn measure(paper: &Paper, effort: &Effort, folder: &Path) -> Outcome<T
         "KiB a stream",
         "bare",
     ];
-    let mut table = Table::new(title, &heads);
+    let mut table = Table::new(title, heads);
     for &streams in &effort.streams {
         let mut of_service = Audience::gather(&service, &token, streams).await?;
         let mut of_bare = Audience::gather(&bare, &token, streams).await?;
@@ -110,8 +110,9 @@ impl std::fmt::Display for Arrivals {
     }
 }
 
-/// All receivers of one server.
+/// All receivers of one server; they leave when this is dropped.
 struct Audience {
+    _receivers: JoinSet<()>,
     arrivals: mpsc::UnboundedReceiver<(Bytes, f64)>,
     size: usize,
     bytes_a_stream: f64,
@@ -124,6 +125,7 @@ impl Audience {
         for _ in 0..streams.div_ceil(STREAMS_PER_CONNECTION) {
             desks.push(Desk::connect(&format!("http://{}", server.address), token).await?);
         }
+        let mut receivers = JoinSet::new();
         let before = server.memory("VmRSS:")?;
         for number in 0..streams {
             let mut desk = desks[number / STREAMS_PER_CONNECTION].clone();
@@ -131,7 +133,7 @@ impl Audience {
             let mut stream = desk.publications.watch_publications(request).await?.into_inner();
             stream.message().await?.ok_or("no checkpoint")?;
             let arrived = arrived.clone();
-            tokio::spawn(async move {
+            receivers.spawn(async move {
                 while let Ok(Some(message)) = stream.message().await {
                     if matches!(message.event, Some(Event::Publication(_))) {
                         let _ = arrived.send((message.encode_to_vec().into(), now()));
@@ -140,7 +142,7 @@ impl Audience {
             });
         }
         let bytes_a_stream = (server.memory("VmRSS:")? - before) / streams as f64;
-        Ok(Audience { arrivals, size: streams, bytes_a_stream })
+        Ok(Audience { _receivers: receivers, arrivals, size: streams, bytes_a_stream })
     }
 
     /// The next message, and when each of the receivers had it.

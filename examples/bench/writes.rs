@@ -36,7 +36,7 @@ pub async fn measure(paper: &Paper, effort: &Effort) -> Outcome<Table> {
         paper.articles, effort.rounds
     );
     let heads = ["editors", "saves/s", "SQL", "ratio (of each round)", "p50, p99 ms"];
-    let mut table = Table::new(title, &heads);
+    let mut table = Table::new(title, heads);
     for editors in EDITORS {
         let mut articles = unwritten(paper, &mut desk, editors * (ARTICLES_PER_EDITOR + 1)).await?;
         let plain_articles = articles.split_off(editors * ARTICLES_PER_EDITOR);

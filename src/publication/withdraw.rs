@@ -160,14 +160,15 @@ async fn restore(transaction: &mut Transaction, article: &Article, standing: &[S
         served.to_vec()
     };
     withdrawal::restore_article(connection, article.id, place.publication, &bytes).await?;
-    let published = article::store::kept_revision(connection, article.id, place.revision).await?;
+    let published = article::store::revisions::kept(connection, article.id, place.revision).await?;
     let (newspaper, entry) = (article.newspaper.clone(), published.content.search_entry());
     let document = search::Document { article: article.id, newspaper, entry };
     search::store::write_published(connection, &[document]).await?;
     search::store::set_days(connection, &[article.id]).await?;
     // A later revision that only the withdrawn issue brought is out no more.
     let is_out =
-        article::store::say_the_same(connection, article.id, place.revision, article.revision).await?;
+        article::store::revisions::say_the_same(connection, article.id, place.revision, article.revision)
+            .await?;
     let state = if article.state == State::Published && !is_out { State::Reviewed } else { article.state };
     article::store::set_restored(connection, article.id, place.publication, state, now).await?;
     record(transaction, article.name(), "withdrawn", article.content_digest);

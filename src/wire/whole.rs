@@ -1,5 +1,5 @@
 //! Large answers that are ready to be sent, without a copy: tonic encodes every message
-//! into a buffer, which for one that is kept as bytes is twice the work of sending it.
+//! into a buffer of its own, also one that is kept as bytes.
 //!
 //! A handler gives its message to [`answer`]; [`send`], behind all handlers, puts it
 //! where the encoded one would have been.

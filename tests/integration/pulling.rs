@@ -133,3 +133,27 @@ async fn a_small_issue_is_the_same_whole_and_in_parts_in_either_view() {
     assert_eq!(crate::newsroom::fields(&refused.expect_err("no such view")), ["view"]);
     room.close().await;
 }
+
+#[tokio::test]
+async fn what_is_large_and_fits_into_one_message_is_sent_as_the_sealed_bytes() {
+    let room = Newsroom::open().await;
+    let issue = publish_issue(&room, 1, 1).await;
+    let mut reader = room.desk(Role::Reader).await;
+    let sealed = entry(&mut reader, "publications/1").await;
+    assert!(sealed.size_bytes > 100_000, "{} bytes", sealed.size_bytes);
+
+    let line = Line::of(&room, "archive", Role::Reader).await;
+    let get = pb::GetPublishedIssueRequest { name: issue.name.clone(), ..Default::default() };
+    let messages = ask(&line, "GetPublishedIssue", get.encode_to_vec()).await;
+    assert_eq!(messages.iter().map(|message| sha256(message)).collect::<Vec<_>>(), [sealed.sha256]);
+
+    let whole = pb::PublishedIssue::decode(messages[0].clone()).expect("an issue");
+    for placed in whole.pages.iter().flat_map(|page| &page.placements) {
+        let printed = placed.article.as_ref().expect("an article");
+        let get = pb::GetPublishedArticleRequest { name: printed.name.clone(), ..Default::default() };
+        let article = reader.publications.get_published_article(get).await.expect("it").into_inner();
+        assert!(article.encoded_len() > 50_000, "{} bytes", article.encoded_len());
+        assert_eq!(article.article.expect("an article").body, printed.body);
+    }
+    room.close().await;
+}

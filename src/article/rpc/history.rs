@@ -59,7 +59,7 @@ pub async fn list(
     check.finish()?;
     let mut connection = db.read().await?;
     reach(&mut connection, caller, id).await?;
-    let mut revisions = store::revisions(&mut connection, id, page.after, page.size + 1).await?;
+    let mut revisions = store::revisions::list(&mut connection, id, page.after, page.size + 1).await?;
     // Every article keeps its newest revision, so that none means no article.
     if revisions.is_empty() && page.after.is_none() {
         return Err(missing(id));
@@ -77,7 +77,7 @@ pub async fn get(
     let mut check = Check::by(caller);
     let (id, number) = check.revision("name", &message.name);
     check.finish()?;
-    let revision = store::kept_revision(&mut *db.read().await?, id, number).await?;
+    let revision = store::revisions::kept(&mut *db.read().await?, id, number).await?;
     caller.must_reach(&revision.newspaper)?;
     Ok(revision.into())
 }
@@ -95,7 +95,7 @@ pub async fn list_reviews(
     check.finish()?;
     let mut connection = db.read().await?;
     reach(&mut connection, caller, id).await?;
-    store::newest_revision(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+    store::revisions::newest(&mut connection, id).await?.ok_or_else(|| missing(id))?;
     drop(connection);
     let (reviews, next_page_token) = workflow::rpc::list_reviews(db, id, &page).await?;
     Ok(pb::ListArticleReviewsResponse { reviews, next_page_token })
@@ -144,12 +144,12 @@ pub async fn compare_revisions(
     let Chosen { article: id, base, revision } = read_choice(caller, &message)?;
     let mut connection = db.read().await?;
     reach(&mut connection, caller, id).await?;
-    let newest = store::newest_revision(&mut connection, id).await?.ok_or_else(|| missing(id))?;
-    let revision = store::kept_revision(&mut connection, id, revision.unwrap_or(newest)).await?;
+    let newest = store::revisions::newest(&mut connection, id).await?.ok_or_else(|| missing(id))?;
+    let revision = store::revisions::kept(&mut connection, id, revision.unwrap_or(newest)).await?;
     let base = match base {
-        Base::Number(number) => store::kept_revision(&mut connection, id, number).await?,
+        Base::Number(number) => store::revisions::kept(&mut connection, id, number).await?,
         Base::Before => {
-            let before = store::revisions(&mut connection, id, Some(revision.number), 1).await?.pop();
+            let before = store::revisions::list(&mut connection, id, Some(revision.number), 1).await?.pop();
             let name = revision_name(id, revision.number);
             before.ok_or(Error::NoBaseRevision { name, why: "no revision before it is kept" })?
         }
@@ -157,7 +157,7 @@ pub async fn compare_revisions(
             let signed = workflow::store::newest_signed_revision(&mut connection, id, &caller.name).await?;
             let why = "you have signed no revision of it";
             let number = signed.ok_or(Error::NoBaseRevision { name: name(id), why })?;
-            store::kept_revision(&mut connection, id, number).await?
+            store::revisions::kept(&mut connection, id, number).await?
         }
     };
     drop(connection);

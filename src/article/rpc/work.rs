@@ -72,18 +72,17 @@ pub async fn save_content(
     article.content = content;
     article.revision += 1;
     article.state = State::Draft;
-    let is_signed = !article.reviews.is_empty();
-    article.reviews.clear();
+    let signed = std::mem::take(&mut article.reviews);
     article.return_reason.clear();
     article.update_time = transaction.now();
     let (now, kept) = (transaction.now(), i64::from(transaction.revisions_kept()));
     let connection = transaction.connection();
-    store::keep_content(connection, &article, &author).await?;
+    store::revisions::keep(connection, &article, &author).await?;
     if article.revision > kept {
-        store::forget_revisions(connection, article.id, kept).await?;
+        store::revisions::forget(connection, article.id, kept).await?;
     }
     search::store::write(connection, &[article.search_document()]).await?;
-    if is_signed {
+    if !signed.is_empty() {
         workflow::store::void(connection, article.id, now).await?;
     }
     save(transaction, article, "updated", Some(before)).await
@@ -162,7 +161,7 @@ pub async fn create(
     };
     let connection = transaction.connection();
     store::insert(connection, &article).await?;
-    store::keep_content(connection, &article, &creator).await?;
+    store::revisions::keep(connection, &article, &creator).await?;
     search::store::write(connection, &[article.search_document()]).await?;
     let after = Some(article.content_digest);
     transaction.record(Change { resource: article.name(), kind: "created", before: None, after });
@@ -190,7 +189,7 @@ pub async fn update(
 /// Gives a locked article the content of an earlier revision again, as an edit
 /// by the caller.
 pub async fn roll_back(transaction: &mut Transaction, article: Article, number: i64) -> Result<pb::Article> {
-    let mut content = store::kept_revision(transaction.connection(), article.id, number).await?.content;
+    let mut content = store::revisions::kept(transaction.connection(), article.id, number).await?.content;
     resolve(transaction, article.id, &article.newspaper, &mut content)
         .await
         .map_err(|error| of_revision(error, number))?;
