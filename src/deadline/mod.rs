@@ -49,6 +49,19 @@ impl Deadline {
         CURRENT.try_with(Arc::clone).ok()
     }
 
+    /// Work of the call that is being worked on here, for a task of its own: it goes on
+    /// when the call is dropped, but commits nothing after its time.
+    pub fn along<F: Future>(work: F) -> impl Future<Output = F::Output> {
+        let call = Deadline::current().unwrap_or_else(|| Deadline::new(None));
+        CURRENT.scope(call, work)
+    }
+
+    /// Work beside the call that is being worked on here: it may commit before the call
+    /// does, or after its time, to undo what was done for it.
+    pub fn aside<F: Future>(work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(Deadline::new(None), work)
+    }
+
     /// When the call ends, if its time is limited.
     pub fn time(&self) -> Option<Instant> {
         self.time

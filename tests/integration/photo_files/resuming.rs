@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures::stream;
 use masthead::{admin::Role, config::UploadSettings, import::desk::Desk, pb, photo};
-use tonic::Code;
+use sqlx::AssertSqlSafe;
+use tonic::{Code, Request};
 use tonic_types::StatusExt;
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::{
     command::{Serving, data_dir, token},
+    concurrency::until_quiet,
     newsroom::{Newsroom, reason, upload},
 };
 
@@ -302,4 +304,59 @@ async fn a_server_killed_in_the_middle_leaves_nothing_to_be_seen_and_everything_
     let done = resume(&mut desk, &begun.name, &bytes).await;
     assert_eq!(done.file.expect("a file").sha256, sha256(&bytes));
     assert!(download(&mut desk, &photo.name).await == bytes, "other bytes came back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_time_passes_before_it_is_committed_leaves_nothing_and_can_be_made_again() {
+    let room = Newsroom::open().await;
+    let mut desk = room.desk(Role::Reporter).await;
+    let bytes = jpeg_of(60_000, 40);
+    for in_parts in [false, true] {
+        let photo = new_photo(&mut desk).await;
+        let mut holder = room.database.connect().await;
+        let hold = format!(
+            "begin; select from photos where id = '{}' for no key update",
+            photo.name.trim_start_matches("photos/")
+        );
+        let stood = if in_parts { Some(start(&mut desk, &photo.name, &bytes).await.name) } else { None };
+        sqlx::raw_sql(AssertSqlSafe(hold)).execute(&mut holder).await.expect("a lock");
+        let over = match &stood {
+            None => desk.photos.upload_photo(hurried(upload(&photo.name, bytes.clone()))).await,
+            Some(name) => desk.photos.upload_photo(hurried(stream::iter(rest(name, 0, &bytes)))).await,
+        };
+        let over = over.expect_err("nobody lets it through");
+        assert_eq!((over.code(), reason(&over)), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
+        sqlx::raw_sql("rollback").execute(&mut holder).await.expect("an end");
+        until_quiet(&mut holder).await;
+        assert!(get_photo(&mut desk, &photo.name).await.file.is_none(), "it was said that it has none");
+        let done = match stood {
+            None => {
+                until_no_file(&room).await;
+                let again = desk.photos.upload_photo(upload(&photo.name, bytes.clone())).await;
+                again.expect("an upload").into_inner()
+            }
+            Some(name) => resume(&mut desk, &name, &bytes).await,
+        };
+        assert_eq!(done.file.expect("a file").sha256, sha256(&bytes));
+    }
+    assert_eq!(files_below(&room.photo_folder()).len(), 1, "both photos have the same file");
+    room.close().await;
+}
+
+/// A call that is given less time than it needs.
+fn hurried<T>(messages: T) -> Request<T> {
+    let mut request = Request::new(messages);
+    // As a header and not by `set_timeout`, by which tonic's client gives up by itself.
+    request.metadata_mut().insert("grpc-timeout", "1500m".parse().expect("a header"));
+    request
+}
+
+/// Waits until what a call has left behind is removed.
+async fn until_no_file(room: &Newsroom) {
+    let look = async {
+        while !files_below(&room.photo_folder()).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), look).await.expect("nothing is left");
 }

@@ -6,6 +6,7 @@ use super::{super::content::give_file, Uploads};
 use crate::{
     auth::Principal,
     db::{Operation, Transaction},
+    deadline::Deadline,
     error::{Error, Result},
     pb,
     photo::{
@@ -62,10 +63,12 @@ impl Uploads {
             })
         });
         let given = given.await;
-        if given.is_err()
-            && let Err(error) = release(&self.db, &self.files, caller, METHOD, sha256).await
-        {
-            tracing::warn!(%error, "a file that no photo got could not be removed; VerifyPhotos finds it");
+        if given.is_err() {
+            // Also when it failed because the time of the call was over.
+            let released = Deadline::aside(release(&self.db, &self.files, caller, METHOD, sha256)).await;
+            if let Err(error) = released {
+                tracing::warn!(%error, "a file that no photo got could not be removed; VerifyPhotos finds it");
+            }
         }
         given
     }

@@ -23,6 +23,7 @@ use crate::{
     auth::Principal,
     config::{UPLOADS_OPEN_MAX, UploadSettings},
     db::{Db, Operation},
+    deadline::Deadline,
     error::{Error, Result},
     pb,
     photo::{
@@ -134,7 +135,7 @@ impl Uploads {
                     let _slot = slot;
                     uploads.rest(caller, photo, upload, offset, messages).await
                 };
-                let done = tokio::spawn(work.instrument(tracing::Span::current())).await;
+                let done = tokio::spawn(Deadline::along(work).instrument(tracing::Span::current())).await;
                 done.map_err(|died| Error::Internal(format!("an upload died: {died}")))?
             }
         }
@@ -213,7 +214,8 @@ impl Uploads {
         let abandoned = ending::Abandoned::new(self.clone(), upload.clone(), progress.multipart.clone());
         let operation =
             Operation { caller: caller.clone(), method: "UploadPhoto", request: None, validate_only: false };
-        self.insert(operation, &upload, &progress).await?;
+        // It is no answer to the call, which ends without one if its time passes.
+        Deadline::aside(self.insert(operation, &upload, &progress)).await?;
         let incoming = self.files.resume(upload.id, &progress, progress.writer).await?;
         let mut receiving = Receiving::new(self, &upload, incoming);
         receiving.receive(&mut messages).await.map_err(Status::from)?;
@@ -228,7 +230,7 @@ impl Uploads {
             abandoned.end();
             Ok::<_, Error>(photo)
         };
-        let finished = tokio::spawn(work.instrument(tracing::Span::current())).await;
+        let finished = tokio::spawn(Deadline::along(work).instrument(tracing::Span::current())).await;
         let photo = finished.map_err(|died| Error::Internal(format!("an upload died: {died}")))?;
         Ok(photo?)
     }
