@@ -9,6 +9,10 @@ use tonic_types::{ErrorDetails, StatusExt};
 use super::Error;
 use crate::{photo, reporter, telemetry::cause};
 
+/// The reason of calls that end before they are answered: their client has gone, or the
+/// server stops.
+pub const CALL_ENDED: &str = "CALL_ENDED";
+
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "masthead";
 
@@ -150,7 +154,7 @@ impl Error {
             Error::TooManyUploads(_) => "TOO_MANY_UPLOADS",
             Error::CursorForeign => "CURSOR_FOREIGN",
             Error::CursorTooOld => "CURSOR_TOO_OLD",
-            Error::Stopping { .. } => "CALL_ENDED",
+            Error::Stopping { .. } => CALL_ENDED,
             Error::DatabaseUnavailable(_) => "DATABASE_UNAVAILABLE",
             Error::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Error::Busy => "RESOURCE_BUSY",
@@ -322,7 +326,7 @@ pub fn complete(status: Status) -> Status {
         // tonic's answer to a message over the limit.
         Code::OutOfRange => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),
         Code::ResourceExhausted => (Code::ResourceExhausted, "LIMIT_EXCEEDED"),
-        Code::Cancelled => (Code::Cancelled, "CALL_ENDED"),
+        Code::Cancelled => (Code::Cancelled, CALL_ENDED),
         Code::DeadlineExceeded => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
         code => (code, "INTERNAL"),
     };

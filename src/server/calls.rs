@@ -1,5 +1,5 @@
-//! The calls of one connection: each is told where it comes from, counted while it
-//! is open, and can be ended by the server with a status that says so.
+//! The calls of one connection: each is told where it comes from, and counted while it
+//! is open.
 
 use std::{
     convert::Infallible,
@@ -10,21 +10,17 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tonic::{Status, body::Body, transport::server::TcpConnectInfo};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use super::traffic::{Ending, Traffic};
-use crate::{auth::Connection, error::Error};
+use super::traffic::Traffic;
+use crate::auth::Connection;
 
 /// All services behind all layers.
 pub type Api = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
-
-/// Streams that have no end of their own and that nobody misses: of health and of
-/// reflection.
-const STANDING: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
 /// The API as one connection reaches it.
 #[derive(Clone, Debug)]
@@ -48,38 +44,16 @@ impl hyper::service::Service<Request<Incoming>> for Calls {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let call = Call::begin(self.traffic.clone());
-        let mut ended = ended(&self.traffic, request.uri().path());
         let mut request = request.map(|body| Body::new(Asked { body, is_broken: false }));
         // For `tonic::Request::remote_addr`.
         let place = TcpConnectInfo { local_addr: None, remote_addr: self.connection.peer };
         request.extensions_mut().insert(place);
         request.extensions_mut().insert(self.connection.clone());
-        let api = self.api.clone();
-        Box::pin(async move {
-            let response = tokio::select! {
-                response = api.oneshot(request) => response?,
-                () = &mut ended => stopping().into_http(),
-            };
-            Ok(response.map(|body| Answer { body, call, ended, is_over: false }))
-        })
+        // For `Endings`.
+        request.extensions_mut().insert(self.traffic.clone());
+        let answer = self.api.clone().oneshot(request);
+        Box::pin(async move { Ok(answer.await?.map(|body| Answer { body, call })) })
     }
-}
-
-/// Waits until the server ends a call of this path.
-fn ended(traffic: &Traffic, path: &str) -> BoxFuture<'static, ()> {
-    let mut endings = traffic.endings();
-    let is_standing = STANDING.iter().any(|service| path.starts_with(service));
-    let at = if is_standing { Ending::Standing } else { Ending::All };
-    Box::pin(async move {
-        if endings.wait_for(|ending| *ending >= at).await.is_err() {
-            // The connection is gone, and with it whoever waits for this.
-            std::future::pending().await
-        }
-    })
-}
-
-fn stopping() -> Status {
-    Error::Stopping { cursor: None }.into()
 }
 
 /// An open call, from its headers to the end of its answer.
@@ -158,8 +132,6 @@ impl http_body::Body for Asked {
 pub struct Answer {
     body: Body,
     call: Call,
-    ended: BoxFuture<'static, ()>,
-    is_over: bool,
 }
 
 impl http_body::Body for Answer {
@@ -170,31 +142,17 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let answer = &mut *self;
-        answer.call.hold(false);
-        if answer.is_over {
-            return Poll::Ready(None);
-        }
-        let frame = Pin::new(&mut answer.body).poll_frame(context);
-        // What is there goes first: that the server leaves, to those who watch its
-        // health. tonic's frames end where messages do, so that the status may follow any.
-        if frame.is_pending() && answer.ended.as_mut().poll(context).is_ready() {
-            answer.is_over = true;
-            let mut trailers = HeaderMap::new();
-            return Poll::Ready(Some(
-                stopping().add_header(&mut trailers).map(|()| Frame::trailers(trailers)),
-            ));
-        }
-        match &frame {
-            Poll::Ready(Some(Ok(frame))) => answer.call.hold(frame.is_data()),
-            Poll::Ready(_) => answer.is_over = true,
-            Poll::Pending => {}
+        let Answer { body, call } = &mut *self;
+        call.hold(false);
+        let frame = Pin::new(body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            call.hold(frame.is_data());
         }
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_over || self.body.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

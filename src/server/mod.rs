@@ -5,11 +5,13 @@
 //! and [`io`] to hyper's HTTP/2, and its [`calls`] to the services here. hyper is
 //! driven here and not by tonic, whose server does not let go of a connection:
 //! neither to close it because it is idle, nor to cut it when the server must end.
+//! Before that [`endings`] ends the calls of it.
 //! [`lifetime`] says when a connection ends by what its [`traffic`] is, [`stop`]
 //! how the server does.
 
 mod calls;
 mod connection;
+mod endings;
 mod frames;
 pub mod health;
 mod io;
@@ -29,6 +31,7 @@ use tower::{
 };
 
 use connection::Host;
+use endings::Endings;
 use stop::Phase;
 
 use crate::{
@@ -181,7 +184,8 @@ pub async fn start_with(
     let gate = Gate::new(credentials.clone(), issuers, recorder.clone(), settings.access);
     let deadlines = Deadlines::new(db.clone(), settings.requests);
     let handlers = MapResponseLayer::new(wire::whole::send).layer(routes.prepare());
-    let api = BoxCloneSyncService::new(Requests.layer(deadlines.layer(gate.layer(handlers))));
+    let api = Requests.layer(Endings.layer(deadlines.layer(gate.layer(handlers))));
+    let api = BoxCloneSyncService::new(api);
     let (phase, phases) = watch::channel(Phase::default());
     let host = Arc::new(Host::new(api, identity, settings.connections, phases));
     let serving = tokio::spawn(listen::run(listener, host));

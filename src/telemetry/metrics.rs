@@ -11,11 +11,13 @@ use std::{
     time::Duration,
 };
 
-use metrics::{SharedString, Unit};
+use metrics::{Counter, Gauge, Histogram, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use tonic::Code;
+
 use super::traces;
-use crate::auth::table::METHODS;
+use crate::{auth::table::METHODS, error::code_name};
 
 /// The counter of calls that have ended, by `service`, `method` and `code`.
 const REQUESTS: &str = "masthead_requests_total";
@@ -65,7 +67,8 @@ pub enum Cache {
 }
 
 /// A recorder for this process, and what renders it. A second one, as in tests,
-/// records nothing.
+/// records nothing. It has to be there before the first call: what counts calls is
+/// looked up once.
 pub fn record() -> Result<PrometheusHandle, String> {
     let builder = PrometheusBuilder::new().set_buckets(&SECONDS_BUCKETS);
     let recorder = builder.map_err(|error| error.to_string())?.build_recorder();
@@ -102,8 +105,12 @@ fn describe() {
 impl Cache {
     /// Counts that something was looked for, and whether it was there.
     pub fn count(self, hit: bool) {
+        static COUNTERS: [[OnceLock<Counter>; 2]; 3] = [const { [const { OnceLock::new() }; 2] }; 3];
+        let counter = &COUNTERS[self as usize][usize::from(hit)];
         let outcome = if hit { "hit" } else { "miss" };
-        metrics::counter!(CACHE, "cache" => self.name(), "outcome" => outcome).increment(1);
+        let counter =
+            counter.get_or_init(|| metrics::counter!(CACHE, "cache" => self.name(), "outcome" => outcome));
+        counter.increment(1);
     }
 
     fn name(self) -> &'static str {
@@ -125,12 +132,19 @@ pub fn count_upload(bytes: u64) {
     metrics::counter!(UPLOADED).increment(bytes);
 }
 
+/// Codes that a call can end with (gRPC, "Status codes").
+const CODES: usize = 17;
+
 /// A method as metrics name it.
+///
+/// What counts it is looked up once: by its labels, that takes longer than to count.
 #[derive(Debug)]
 pub struct Method {
     name: String,
     service: SharedString,
     method: SharedString,
+    durations: OnceLock<Histogram>,
+    ended: [OnceLock<Counter>; CODES],
 }
 
 impl Method {
@@ -143,7 +157,27 @@ impl Method {
 
     fn new(service: &str, method: &str) -> Method {
         let shared = |text: &str| SharedString::from_shared(Arc::from(text));
-        Method { name: format!("{service}/{method}"), service: shared(service), method: shared(method) }
+        Method {
+            name: format!("{service}/{method}"),
+            service: shared(service),
+            method: shared(method),
+            durations: OnceLock::new(),
+            ended: [const { OnceLock::new() }; CODES],
+        }
+    }
+
+    fn durations(&self) -> &Histogram {
+        self.durations.get_or_init(|| {
+            metrics::histogram!(DURATION, "service" => self.service.clone(), "method" => self.method.clone())
+        })
+    }
+
+    fn ended(&self, code: Code) -> &Counter {
+        self.ended[code as usize].get_or_init(|| {
+            let (service, method) = (self.service.clone(), self.method.clone());
+            let code = code_name(code);
+            metrics::counter!(REQUESTS, "service" => service, "method" => method, "code" => code)
+        })
     }
 
     /// `package.Service/Method`
@@ -153,7 +187,7 @@ impl Method {
 
     /// Counts a call that begins.
     pub fn begin(&'static self) -> Metered {
-        metrics::gauge!(IN_FLIGHT).increment(1);
+        in_flight().increment(1);
         Metered { method: self }
     }
 }
@@ -184,17 +218,19 @@ pub struct Metered {
 
 impl Metered {
     /// Counts that it has ended with this code after this time.
-    pub fn end(&self, code: &'static str, elapsed: Duration) {
-        let Method { service, method, .. } = self.method;
-        let (service, method) = (service.clone(), method.clone());
-        metrics::histogram!(DURATION, "service" => service.clone(), "method" => method.clone())
-            .record(elapsed);
-        metrics::counter!(REQUESTS, "service" => service, "method" => method, "code" => code).increment(1);
+    pub fn end(&self, code: Code, elapsed: Duration) {
+        self.method.durations().record(elapsed);
+        self.method.ended(code).increment(1);
     }
 }
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        metrics::gauge!(IN_FLIGHT).decrement(1);
+        in_flight().decrement(1);
     }
+}
+
+fn in_flight() -> &'static Gauge {
+    static OPEN: OnceLock<Gauge> = OnceLock::new();
+    OPEN.get_or_init(|| metrics::gauge!(IN_FLIGHT))
 }

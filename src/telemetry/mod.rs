@@ -41,7 +41,9 @@ pub struct Telemetry {
 pub fn start(usual: &str, settings: &TelemetrySettings) -> Result<Telemetry, String> {
     let spans = traces::provider(settings.otlp_endpoint.as_deref())?;
     let lines = logs::lines(usual, settings.log_format);
-    let subscriber = tracing_subscriber::registry().with(lines).with(traces::layer(&spans));
+    let subscriber = tracing_subscriber::registry()
+        .with(lines)
+        .with(traces::layer(&spans, settings.otlp_endpoint.is_some()));
     // A second start, as tests do it, keeps the first one.
     let _ = subscriber.try_init();
     Ok(Telemetry { spans })

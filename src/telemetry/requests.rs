@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     auth::{Call, Connection},
-    error::{code_name, complete},
+    error::{CALL_ENDED, code_name, complete},
 };
 
 /// The header of an answer that holds the id of the call, as logs and the audit
@@ -36,6 +36,10 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The name of the span of a call.
 pub(super) const SPAN: &str = "request";
+
+/// The target of the spans of calls whose callers trace them. It lies below that of the
+/// others, so that whatever chooses those for the log chooses these.
+pub(super) const TRACED: &str = "masthead::telemetry::requests::traced";
 
 /// Puts a span around each request, counts it, logs its failure in one line, and
 /// puts error info on statuses that have none.
@@ -117,26 +121,36 @@ struct Open {
     metered: Metered,
     start: Instant,
     span: Span,
+    /// Whether the span belongs to a trace.
+    is_traced: bool,
     cause: Cause,
     is_over: bool,
 }
 
 impl Open {
     fn begin(method: &'static Method, call: &Call, headers: &HeaderMap) -> Open {
-        let span = tracing::info_span!(
-            "request",
-            method = method.name(),
-            id = %call.id,
-            peer = call.peer.map(tracing::field::display),
-            person = Empty,
-            role = Empty,
-            trace_id = Empty
-        );
-        if let Some(trace) = traces::join(&span, headers) {
+        macro_rules! span {
+            ($target:expr) => {
+                tracing::info_span!(
+                    target: $target,
+                    SPAN,
+                    method = method.name(),
+                    id = %call.id,
+                    peer = call.peer.map(tracing::field::display),
+                    person = Empty,
+                    role = Empty,
+                    trace_id = Empty
+                )
+            };
+        }
+        let parent = traces::parent(headers);
+        let span = if parent.is_some() { span!(TRACED) } else { span!(module_path!()) };
+        let trace = traces::join(&span, parent);
+        if let Some(trace) = trace {
             span.record("trace_id", tracing::field::display(trace));
         }
-        let metered = method.begin();
-        Open { metered, start: Instant::now(), span, cause: Cause::default(), is_over: false }
+        let (metered, is_traced) = (method.begin(), trace.is_some());
+        Open { metered, start: Instant::now(), span, is_traced, cause: Cause::default(), is_over: false }
     }
 
     /// The answer, which ends the call when it ends.
@@ -152,13 +166,18 @@ impl Open {
             return;
         }
         let (code, elapsed) = (code_name(status.code()), self.start.elapsed());
-        self.metered.end(code, elapsed);
-        self.span.set_attribute("rpc.grpc.status_code", i64::from(i32::from(status.code())));
-        let severity = Severity::of(status.code());
-        if matches!(severity, Severity::Error | Severity::Warning) {
-            self.span.set_status(opentelemetry::trace::Status::error(code));
+        self.metered.end(status.code(), elapsed);
+        let reason = match status.code() {
+            Code::Ok => None,
+            _ => status.get_error_details().error_info().map(|info| info.reason.clone()),
+        };
+        let severity = Severity::of(status.code(), reason.as_deref());
+        if self.is_traced {
+            self.span.set_attribute("rpc.grpc.status_code", i64::from(i32::from(status.code())));
+            if matches!(severity, Severity::Error | Severity::Warning) {
+                self.span.set_status(opentelemetry::trace::Status::error(code));
+            }
         }
-        let reason = status.get_error_details().error_info().map(|info| info.reason.clone());
         let cause = self.cause.take();
         let (reason, cause, duration_ms) = (reason.as_deref(), cause.as_deref(), elapsed.as_secs_f64() * 1e3);
         let _entered = self.span.enter();
@@ -190,8 +209,10 @@ enum Severity {
 }
 
 impl Severity {
-    fn of(code: Code) -> Severity {
+    fn of(code: Code, reason: Option<&str>) -> Severity {
         match code {
+            // As it was asked to, the server ends what is open: thousands of watches.
+            Code::Unavailable if reason == Some(CALL_ENDED) => Severity::Nothing,
             Code::Internal | Code::Unknown | Code::DataLoss => Severity::Error,
             Code::Unavailable | Code::DeadlineExceeded => Severity::Warning,
             // Somebody who is known tries what they may not.

@@ -21,8 +21,11 @@ use tracing::{Span, Subscriber, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
-use super::requests::SPAN;
+use super::requests::{SPAN, TRACED};
 use crate::config::telemetry::SPAN_EXPORT_TIME_MAX;
+
+/// The header that names the span of a caller (W3C Trace Context section 3.2).
+const TRACEPARENT: &str = "traceparent";
 
 /// The name of this program among those that a collector hears of.
 const SERVICE: &str = "masthead";
@@ -31,7 +34,7 @@ const SERVICE: &str = "masthead";
 pub(super) const EXPORTS: &str = "masthead_span_exports_total";
 
 /// Makes spans, and sends them to this collector if there is one. Without one there
-/// are spans too, so that the context of callers is handed on.
+/// are spans of calls that their callers trace, so that their context is handed on.
 pub(super) fn provider(endpoint: Option<&str>) -> Result<SdkTracerProvider, String> {
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let resource = Resource::builder().with_attribute(version).with_service_name(SERVICE).build();
@@ -55,25 +58,37 @@ pub(super) fn provider(endpoint: Option<&str>) -> Result<SdkTracerProvider, Stri
     Ok(provider.with_batch_exporter(Told { exporter, is_failing: AtomicBool::new(false) }).build())
 }
 
-/// Makes spans of those of this program.
-pub(super) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + Send + Sync + use<S>
+/// Makes spans of those of this program; if nobody collects them, only of those of calls
+/// that their callers trace: others would cost each call more than finding its answer.
+pub(super) fn layer<S>(
+    provider: &SdkTracerProvider,
+    is_collected: bool,
+) -> impl Layer<S> + Send + Sync + use<S>
 where
     S: Subscriber + for<'s> LookupSpan<'s> + Send + Sync,
 {
-    let own = Targets::new().with_target("masthead", LevelFilter::INFO);
+    let target = if is_collected { "masthead" } else { TRACED };
     tracing_opentelemetry::layer()
         .with_tracer(provider.tracer(SERVICE))
         .with_location(false)
         .with_threads(false)
         .with_target(false)
-        .with_filter(own)
+        .with_filter(Targets::new().with_target(target, LevelFilter::INFO))
 }
 
-/// Makes a new span part of the trace that these headers name, if they name one; the
-/// id of the trace that it belongs to, if it belongs to any.
-pub fn join(span: &Span, headers: &HeaderMap) -> Option<TraceId> {
+/// The span of a caller, if these headers name one.
+pub(super) fn parent(headers: &HeaderMap) -> Option<Context> {
+    if !headers.contains_key(TRACEPARENT) {
+        return None;
+    }
     let parent = TraceContextPropagator::new().extract(&Received(headers));
-    if parent.span().span_context().is_valid() {
+    parent.span().span_context().is_valid().then_some(parent)
+}
+
+/// Makes a new span part of the trace of its parent; the id of the trace that it belongs
+/// to, if it belongs to any.
+pub(super) fn join(span: &Span, parent: Option<Context>) -> Option<TraceId> {
+    if let Some(parent) = parent {
         // It fails only if there are no traces, as in tests.
         let _ = span.set_parent(parent);
     }

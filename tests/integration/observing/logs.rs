@@ -1,8 +1,10 @@
 //! One line for a failure, at the boundary.
 
 use masthead::{admin::Role, pb};
+use serde_json::Value;
 use sqlx::Connection;
-use tonic::{Code, Status};
+use tonic::{Code, Status, transport::Endpoint};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::Process;
 use crate::newsroom::reason;
@@ -105,5 +107,41 @@ async fn the_log_is_for_people_unless_it_is_asked_to_be_json() {
         ["DEBUG", "method=\"masthead.v1.ReporterService/ListReporters\"", "person=\"editor\"", "code=\"OK\""]
     {
         assert!(line.contains(part), "{part} is not in {line}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_a_stopping_server_ends_are_told_as_such_but_not_to_everyone() {
+    for (level, told) in [("masthead=debug", 2), ("masthead=info", 0)] {
+        let process = Process::start(&JSON, &[("RUST_LOG", level)]).await;
+        let endpoint = Endpoint::from_shared(format!("http://{}", process.address)).expect("an address");
+        let mut health = HealthClient::new(endpoint.connect().await.expect("a connection"));
+        let mut health = health.watch(HealthCheckRequest::default()).await.expect("a watch").into_inner();
+        assert!(health.message().await.expect("an answer").is_some());
+        let mut reader = process.desk("reader", Role::Reader).await;
+        let feed = reader.publications.watch_publications(pb::WatchPublicationsRequest::default());
+        let mut feed = feed.await.expect("a watch").into_inner();
+        let ends = tokio::spawn(async move {
+            let standing = async {
+                while health.message().await?.is_some() {}
+                Ok::<_, Status>(())
+            }
+            .await;
+            let feed = async {
+                while feed.message().await?.is_some() {}
+                Ok::<_, Status>(())
+            }
+            .await;
+            [standing, feed]
+        });
+        let log = tokio::task::spawn_blocking(|| process.terminate()).await.expect("a log");
+        for end in ends.await.expect("ends") {
+            assert_eq!(end.expect_err("an end by the server").code(), Code::Unavailable);
+        }
+        let lines = log.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let watches = lines
+            .filter(|line| line["span"]["method"].as_str().is_some_and(|method| method.contains("/Watch")));
+        let said: Vec<Value> = watches.map(|line| line["code"].clone()).collect();
+        assert_eq!(said, vec![Value::from("UNAVAILABLE"); told], "{log:#?}");
     }
 }
