@@ -53,8 +53,12 @@ pub const SMALL_FRAMES_PER_SECOND: u32 = 5_000;
 /// Bytes of data up to which a frame is a small one.
 pub const SMALL_FRAME_BYTES_MAX: u32 = 16;
 /// Bytes of headers in a second, from one connection, as they come: 2 MiB, a
-/// thousand calls of a client that compresses nothing.
+/// thousand calls of a client that compresses nothing. Headers of up to
+/// [`SMALL_HEADER_BYTES_MAX`] do not count.
 pub const HEADER_BYTES_PER_SECOND: u32 = 2 * 1024 * 1024;
+/// Bytes of headers of a call, as they come, up to which they are small: what a client
+/// sends that compresses them, for which only the call itself counts.
+pub const SMALL_HEADER_BYTES_MAX: u32 = 128;
 /// Time by which frames may come before their time: what comes at once is small beside
 /// the time that a call of another connection takes.
 pub const FRAMES_AHEAD_TIME_MAX: Duration = Duration::from_millis(100);

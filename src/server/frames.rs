@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::config::{
     FRAMES_AHEAD_TIME_MAX, HEADER_BYTES_PER_SECOND, IDLE_FRAMES_PER_SECOND, SMALL_FRAME_BYTES_MAX,
-    SMALL_FRAMES_PER_SECOND,
+    SMALL_FRAMES_PER_SECOND, SMALL_HEADER_BYTES_MAX,
 };
 
 /// Bytes before what a frame brings: length, type, flags, stream (RFC 9113 section
@@ -23,6 +23,7 @@ const HEADERS: u8 = 1;
 const WINDOW_UPDATE: u8 = 8;
 
 const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 
 /// Counts the frames of a connection as its bytes come.
 #[derive(Debug)]
@@ -76,7 +77,8 @@ fn cost(kind: u8, flags: u8, length: u32) -> Duration {
     let idle = Duration::from_secs(1) / IDLE_FRAMES_PER_SECOND;
     let small = Duration::from_secs(1) / SMALL_FRAMES_PER_SECOND;
     match kind {
-        // Limits of their own count calls.
+        // Limits of their own count calls, and small headers cost less than their call.
+        HEADERS if flags & END_HEADERS != 0 && length <= SMALL_HEADER_BYTES_MAX => Duration::ZERO,
         HEADERS => Duration::from_secs(1) * length / HEADER_BYTES_PER_SECOND,
         DATA if flags & END_STREAM != 0 || length > SMALL_FRAME_BYTES_MAX => Duration::ZERO,
         DATA if length > 0 => small,
@@ -134,6 +136,26 @@ mod tests {
             let mut meter = Meter::new(now);
             assert_eq!(meter.take(&frame.repeat(ahead(per_second)), now), None);
             assert!(meter.take(&frame, now).is_some());
+        }
+    }
+
+    #[test]
+    fn small_headers_are_never_late_unless_more_of_them_is_to_come() {
+        let now = Instant::now();
+        let headers = |bytes: u32, flags| {
+            let length = bytes.to_be_bytes();
+            [&[length[1], length[2], length[3], HEADERS, flags, 0, 0, 0, 1][..], &vec![0; bytes as usize]]
+                .concat()
+        };
+        // Five seconds' worth of bytes.
+        let count = 5 * HEADER_BYTES_PER_SECOND / SMALL_HEADER_BYTES_MAX;
+        for (bytes, flags, is_late) in [
+            (SMALL_HEADER_BYTES_MAX, END_HEADERS, false),
+            (SMALL_HEADER_BYTES_MAX, 0, true),
+            (SMALL_HEADER_BYTES_MAX + 1, END_HEADERS, true),
+        ] {
+            let late = Meter::new(now).take(&headers(bytes, flags).repeat(count as usize), now);
+            assert_eq!(late.is_some(), is_late, "{bytes} bytes, flags {flags}");
         }
     }
 
