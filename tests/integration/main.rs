@@ -41,6 +41,7 @@ mod renditions;
 mod running;
 mod scheduling;
 mod schema;
+mod statements;
 mod verifying;
 mod withdrawal;
 mod workflow;

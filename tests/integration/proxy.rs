@@ -57,6 +57,10 @@ struct Shared {
     burials: watch::Sender<u64>,
     /// Statements until the one with the fault; none while no fault is planned.
     planned: watch::Sender<Option<(u32, Fault)>>,
+    /// How many statements have come through.
+    statements: AtomicU64,
+    /// How many of them in a transaction.
+    transacted: AtomicU64,
     /// How often held answers have been released: each waits for the next time.
     released: watch::Sender<u64>,
     /// While true, connections break, and new ones break at once.
@@ -109,6 +113,8 @@ impl Proxy {
             weather: watch::Sender::new(Weather::Clear),
             burials: watch::Sender::new(0),
             planned: watch::Sender::new(None),
+            statements: AtomicU64::new(0),
+            transacted: AtomicU64::new(0),
             released: watch::Sender::new(0),
             down: watch::Sender::new(false),
         });
@@ -124,6 +130,17 @@ impl Proxy {
         let options: PgConnectOptions = over_tcp.parse().expect("a URL");
         let name = database.options().get_database().expect("a database").to_owned();
         options.host("127.0.0.1").port(self.port).database(&name).ssl_mode(PgSslMode::Disable)
+    }
+
+    /// How many statements have come through so far, those among them that the server
+    /// sends by itself.
+    pub fn statements(&self) -> u64 {
+        self.shared.statements.load(Ordering::SeqCst)
+    }
+
+    /// How many of them in a transaction, with the opening and the commit.
+    pub fn transacted(&self) -> u64 {
+        self.shared.transacted.load(Ordering::SeqCst)
     }
 
     /// Plans a fault for the `statement`th statement of a transaction from now,
@@ -235,7 +252,10 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
             // Looked up before the count, which tells that the fault has happened.
             let next_release = *shared.released.borrow() + 1;
             is_in_transaction |= kind == QUERY && says(&message, "begin");
-            let counts = is_in_transaction && matches!(kind, QUERY | EXECUTE);
+            let is_statement = matches!(kind, QUERY | EXECUTE);
+            shared.statements.fetch_add(u64::from(is_statement), Ordering::SeqCst);
+            let counts = is_in_transaction && is_statement;
+            shared.transacted.fetch_add(u64::from(counts), Ordering::SeqCst);
             let fault = if counts { shared.count() } else { None };
             is_in_transaction &= !(kind == QUERY && (says(&message, "commit") || says(&message, "rollback")));
             match fault {
