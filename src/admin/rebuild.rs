@@ -10,13 +10,16 @@ use crate::{
     article,
     auth::Principal,
     config,
-    db::{Connection, Db, Lock, Operation, Transaction},
+    db::{Connection, Db, Lock, Operation, Trace, Transaction},
     error::{Error, Result},
     photo, publication, search,
 };
 
 /// The method that a rebuild answers, for the records.
 const METHOD: &str = "RebuildSearchIndex";
+
+/// What all search indexes are called together, for the records.
+const INDEXES: &str = "searchIndexes";
 
 /// The key of the lock that one rebuild at a time holds: "mh search" in ASCII, as
 /// far as it goes.
@@ -57,11 +60,24 @@ pub struct Rebuild {
     _lock: Lock,
 }
 
-/// Begins a rebuild.
+/// Begins a rebuild that somebody asks for, which stands in the audit.
 ///
 /// # Errors
 /// Another one is running.
 pub async fn begin(db: Db, caller: Principal) -> Result<Rebuild> {
+    let operation = Operation { caller: caller.clone(), method: METHOD, request: None, validate_only: false };
+    let rebuild = open(db.clone(), caller).await?;
+    let begun = db.write(operation, |transaction| {
+        Box::pin(async {
+            transaction.leave_trace(Trace { resource: INDEXES.to_owned(), before: None, after: None });
+            Ok(())
+        })
+    });
+    begun.await?;
+    Ok(rebuild)
+}
+
+async fn open(db: Db, caller: Principal) -> Result<Rebuild> {
     let Some(lock) = db.try_lock(LOCK).await? else { return Err(Error::RebuildRunning) };
     let totals = store::search::counts(&mut *db.read().await?).await?;
     Ok(Rebuild { db, caller, totals, index: Some(Index::Articles), after: None, done: 0, _lock: lock })
@@ -94,7 +110,7 @@ async fn bring_up_to_date(db: &Db) -> Result<()> {
         return Ok(());
     }
     let caller = Principal::local("search-index", Role::Operator);
-    let last = steps(begin(db.clone(), caller).await?).try_fold(0, |done, step| async move {
+    let last = steps(open(db.clone(), caller).await?).try_fold(0, |done, step| async move {
         if step.done > 0 && step.done % config::REBUILD_LOG_ROWS == 0 {
             tracing::info!(index = ?step.index, done = step.done, total = step.total, "rebuilding");
         }

@@ -12,6 +12,7 @@ pub mod list;
 mod loader;
 mod migrate;
 mod pool;
+mod records;
 pub mod schema;
 mod silence;
 pub mod wake;
@@ -36,12 +37,16 @@ use tokio::{
 use uuid::Uuid;
 
 pub(crate) use self::pool::away;
-use self::pool::{Pools, Purpose};
+use self::{
+    pool::{Pools, Purpose},
+    records::Records,
+};
 pub use self::{
     connections::Connections,
     loader::Loader,
     migrate::Lock,
     pool::Lease,
+    records::{Change, Trace},
     silence::{Probe, Silence},
 };
 use crate::{
@@ -93,27 +98,13 @@ pub struct RequestKey {
     pub digest: Digest,
 }
 
-/// What a mutation did to one resource, for the change feed and the audit.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The resource's full name.
-    pub resource: String,
-    /// What happened, as a past participle: `created`.
-    pub kind: &'static str,
-    /// The content digest before, where the resource has one.
-    pub before: Option<Digest>,
-    /// The content digest after.
-    pub after: Option<Digest>,
-}
-
 /// A mutation in its transaction.
 #[derive(Debug)]
 pub struct Transaction {
     open: Lease,
     caller: Principal,
     now: DateTime<Utc>,
-    changes: Vec<Change>,
-    waived: Vec<String>,
+    records: Records,
     revisions_kept: u32,
     publishes: bool,
 }
@@ -142,7 +133,13 @@ impl Transaction {
 
     /// Notes a change, to be appended to the change feed and the audit.
     pub fn record(&mut self, change: Change) {
-        self.changes.push(change);
+        self.records.changes.push(change);
+    }
+
+    /// Notes what was done to something that the change feed does not tell of, for the
+    /// audit alone.
+    pub fn leave_trace(&mut self, trace: Trace) {
+        self.records.traces.push(trace);
     }
 
     /// Notes that readers are served something else from now on.
@@ -153,7 +150,7 @@ impl Transaction {
     /// Notes the codes of the checks that the caller has waived, for the audit of
     /// this mutation.
     pub fn waive(&mut self, codes: &[String]) {
-        self.waived.extend_from_slice(codes);
+        self.records.waived.extend_from_slice(codes);
     }
 }
 
@@ -346,8 +343,7 @@ where
         open,
         caller: operation.caller.clone(),
         now,
-        changes: Vec::new(),
-        waived: Vec::new(),
+        records: Records::default(),
         revisions_kept: db.revisions_kept,
         publishes: false,
     };
@@ -362,7 +358,7 @@ where
         }
         Err(error) => Err(error),
     };
-    let Transaction { mut open, changes, waived, publishes, .. } = transaction;
+    let Transaction { mut open, records, publishes, .. } = transaction;
     let answer = match worked {
         Ok(answer) if !operation.validate_only => answer,
         refused_or_rehearsed => {
@@ -371,11 +367,11 @@ where
             return refused_or_rehearsed.and_then(|answer| ended.map(|()| Worked::Before(answer)));
         }
     };
-    append(&mut open, operation, now, &changes, &waived).await?;
+    records::append(&mut open, operation, now, &records).await?;
     if let Some(request) = operation.request {
         keep_answer(&mut open, operation, request, &answer.encode_to_vec()).await?;
     }
-    Ok(Worked::Done { open, answer, has_changes: !changes.is_empty(), publishes })
+    Ok(Worked::Done { open, answer, has_changes: !records.changes.is_empty(), publishes })
 }
 
 /// Claims the request id for this transaction; or the answer of the call that
@@ -430,62 +426,4 @@ async fn keep_answer(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Appends the rows of the change feed and of the audit, in one statement. The
-/// newspaper of a change stands in its name, or with the article, which this
-/// transaction has just had in its hands.
-async fn append(
-    connection: &mut PgConnection,
-    operation: &Operation,
-    now: DateTime<Utc>,
-    changes: &[Change],
-    waived: &[String],
-) -> Result<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let resources: Vec<&str> = changes.iter().map(|change| change.resource.as_str()).collect();
-    let kinds: Vec<&str> = changes.iter().map(|change| change.kind).collect();
-    let before: Vec<Option<&[u8]>> = changes.iter().map(|change| digest_bytes(&change.before)).collect();
-    let after: Vec<Option<&[u8]>> = changes.iter().map(|change| digest_bytes(&change.after)).collect();
-    sqlx::query!(
-        "with new as (
-             select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
-                 as n (resource, kind, before, after)
-         ), feed as (
-             insert into changes (resource, newspaper, kind, person, change_time)
-             select resource,
-                    case split_part(resource, '/', 1)
-                        when 'newspapers' then split_part(resource, '/', 2)
-                        when 'articles' then
-                            (select a.newspaper from articles a where a.id = split_part(resource, '/', 2)::uuid)
-                    end,
-                    kind, $5, $6
-             from new
-         )
-         insert into audit_events
-             (event_time, person, role, method, resource, request_id, digest_before, digest_after, waived,
-              call_id, peer)
-         select $6, $5, $7::text::role, $8, resource, $9, before, after, $10, $11, $12 from new",
-        &resources as &[&str],
-        &kinds as &[&str],
-        &before as &[Option<&[u8]>],
-        &after as &[Option<&[u8]>],
-        operation.caller.name,
-        now,
-        operation.caller.role.as_str(),
-        operation.method,
-        operation.request.map(|request| request.id),
-        waived,
-        operation.caller.call.id,
-        operation.caller.call.peer.map(|peer| peer.to_string()),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-fn digest_bytes(digest: &Option<Digest>) -> Option<&[u8]> {
-    digest.as_ref().map(Digest::as_bytes)
 }

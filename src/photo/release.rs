@@ -1,11 +1,15 @@
-//! Letting go of files that nothing refers to any more.
+//! Letting go of files that nothing refers to any more. What is removed for good stands in
+//! the audit.
 
 use crate::{
     auth::Principal,
-    db::{Db, Operation},
+    db::{Db, Operation, Trace},
     digest::Digest,
     error::Result,
-    photo::{files::Files, rendition, store},
+    photo::{
+        files::{Files, Place},
+        rendition, store,
+    },
 };
 
 /// Removes a file and its renditions from the photo store if nothing refers to it;
@@ -36,8 +40,39 @@ pub async fn release(
                 files.remove_rendition(key).await?;
             }
             store::files::delete(transaction.connection(), sha256).await?;
+            let resource = Place::Original(sha256).to_string();
+            transaction.leave_trace(Trace { resource, before: Some(sha256), after: None });
             Ok(true)
         })
     });
     released.await
+}
+
+/// Removes what lies in the photo store and was never an original: a rendition of none,
+/// or a part of an upload that nobody knows. Anything else stays.
+///
+/// # Errors
+/// The database or the photo store is away.
+pub async fn clear_away(
+    db: &Db,
+    files: &Files,
+    caller: Principal,
+    method: &'static str,
+    place: Place,
+) -> Result<()> {
+    let operation = Operation { caller, method, request: None, validate_only: false };
+    let files = files.clone();
+    let cleared = db.write(operation, move |transaction| {
+        let (files, place) = (files.clone(), place.clone());
+        Box::pin(async move {
+            match &place {
+                Place::Rendition(key) => files.remove_rendition(*key).await?,
+                Place::Incoming(upload) => files.discard(*upload, None).await?,
+                Place::Original(_) | Place::Foreign(_) => return Ok(()),
+            }
+            transaction.leave_trace(Trace { resource: place.to_string(), before: None, after: None });
+            Ok(())
+        })
+    });
+    cleared.await
 }

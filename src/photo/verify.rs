@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     photo::{
         files::{Files, Place, StoredFile},
-        release::release,
+        release::{clear_away, release},
         rendition,
         store::{self, files::Known},
     },
@@ -227,20 +227,14 @@ impl Walk {
                     return Ok(None);
                 }
             }
-            Place::Rendition(key) => {
-                if self.remove_orphans {
-                    self.files.remove_rendition(*key).await?;
-                }
-                (self.remove_orphans, "it is a rendition of no original")
-            }
-            Place::Incoming(upload) => {
-                if self.remove_orphans {
-                    self.files.discard(*upload, None).await?;
-                }
-                (self.remove_orphans, "it belongs to no upload")
-            }
+            Place::Rendition(_) => (self.remove_orphans, "it is a rendition of no original"),
+            Place::Incoming(_) => (self.remove_orphans, "it belongs to no upload"),
             Place::Foreign(_) => (false, "the service has not put it there"),
         };
+        if removed && file.place.original().is_none() {
+            let (caller, place) = (self.caller.clone(), file.place.clone());
+            clear_away(&self.db, &self.files, caller, METHOD, place).await?;
+        }
         self.tally.orphaned += 1;
         self.tally.removed += i64::from(removed);
         Ok(Some(Finding {

@@ -1,5 +1,6 @@
 //! The audit: every mutation and every refused one, and nobody can take a row away.
 
+mod every_method;
 mod keeping;
 mod refusals;
 

@@ -34,12 +34,13 @@ pub async fn verify(desk: &mut Desk, remove_orphans: bool) -> (Vec<Finding>, Out
 }
 
 /// Makes a file as old as an orphan must be.
-fn age(path: &Path) {
+pub fn age(path: &Path) {
     let file = fs::File::options().write(true).open(path).expect("a file");
     file.set_modified(SystemTime::now() - ORPHAN_AGE_MIN * 2).expect("an age");
 }
 
-fn place(bytes: &[u8]) -> String {
+/// Where an original lies in the photo store.
+pub fn place(bytes: &[u8]) -> String {
     let digest = sha256(bytes);
     format!("sha256/{}/{}", &digest[..2], &digest[2..])
 }

@@ -22,7 +22,7 @@ use self::{
 use crate::{
     auth::Principal,
     config::{UPLOADS_OPEN_MAX, UploadSettings},
-    db::{Db, Operation},
+    db::{Db, Operation, Trace},
     deadline::Deadline,
     error::{Error, Result},
     pb,
@@ -107,11 +107,15 @@ impl Uploads {
         let cancelled = self.db.write(operation, move |transaction| {
             Box::pin(async move {
                 let found = store::uploads::find(transaction.connection(), id).await?;
-                found.filter(|(upload, _)| is_of(upload, photo)).ok_or_else(|| upload::missing(photo, id))?;
+                let found = found.filter(|(upload, _)| is_of(upload, photo));
+                let (upload, _) = found.ok_or_else(|| upload::missing(photo, id))?;
                 let photo =
                     store::find(transaction.connection(), photo).await?.ok_or_else(|| missing(photo))?;
                 own::must_own(transaction, &photo.name(), photo.id, &photo.words.bylines).await?;
-                store::uploads::delete(transaction.connection(), id).await
+                store::uploads::delete(transaction.connection(), id).await?;
+                let before = upload.declared.sha256;
+                transaction.leave_trace(Trace { resource: upload.name(), before, after: None });
+                Ok(())
             })
         });
         cancelled.await?;
@@ -188,6 +192,11 @@ impl Uploads {
                     )));
                 }
                 store::uploads::insert(connection, &upload, &progress).await?;
+                // Of any other the file that comes of it is told, or that it was refused.
+                if upload.resumable {
+                    let after = upload.declared.sha256;
+                    transaction.leave_trace(Trace { resource: upload.name(), before: None, after });
+                }
                 Ok(upload.into())
             })
         });
