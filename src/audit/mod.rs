@@ -36,8 +36,9 @@ pub struct Event {
     pub id: i64,
     /// When it was done or refused.
     pub time: DateTime<Utc>,
-    /// Who, and in which role; none if the caller showed no valid credential.
-    pub by: Option<(String, Role)>,
+    /// Who, and in which role; none if the caller showed no valid credential, and no role
+    /// of a person of the issuer who has none here.
+    pub by: Option<(String, Option<Role>)>,
     /// The method, as `PublishIssue`.
     pub method: String,
     /// The full name of the resource; empty if a refused request named none.
@@ -65,8 +66,8 @@ pub struct Event {
 pub struct Refusal {
     /// When.
     pub time: DateTime<Utc>,
-    /// Who, if that is known.
-    pub by: Option<(String, Role)>,
+    /// Who, if that is known, and in which role, if they have one.
+    pub by: Option<(String, Option<Role>)>,
     /// The method, as `PublishIssue`.
     pub method: String,
     /// What the request named; empty if nothing was read of it.

@@ -2,9 +2,9 @@
 //! What cannot be kept is counted and said, never silently lost.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -19,6 +19,9 @@ use crate::{
 /// Counts refusals that the audit does not have.
 pub const LOST: &str = "masthead_audit_events_lost_total";
 
+/// The code of a refusal for asking too often or for too much.
+const EXHAUSTED: &str = "RESOURCE_EXHAUSTED";
+
 /// Writes refusals down.
 #[derive(Clone, Debug)]
 pub struct Recorder {
@@ -32,8 +35,8 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Queue {
     waiting: VecDeque<Refusal>,
-    /// Rows of strangers in this second.
-    strangers: u32,
+    /// Rows of this second that are bounded, by whose they are; of strangers together.
+    bounded: HashMap<Option<String>, u32>,
     second: Instant,
     lost: u64,
 }
@@ -44,7 +47,8 @@ impl Recorder {
         metrics::describe_counter!(LOST, "Refused mutations that the audit could not keep");
         // So that an alert has something to look at before the first.
         metrics::counter!(LOST).increment(0);
-        let queue = Queue { waiting: VecDeque::new(), strangers: 0, second: Instant::now(), lost: 0 };
+        let queue =
+            Queue { waiting: VecDeque::new(), bounded: HashMap::new(), second: Instant::now(), lost: 0 };
         Recorder {
             db,
             queue: Arc::new(Mutex::new(queue)),
@@ -55,17 +59,11 @@ impl Recorder {
 
     /// Has a refusal written down soon. Of callers without a valid credential only
     /// [`config::AUDIT_STRANGERS_PER_SECOND`] are, so that nobody fills the disk who may
-    /// do nothing else.
+    /// do nothing else; of a person who asks for too much
+    /// [`config::AUDIT_EXHAUSTED_PER_PERSON_PER_SECOND`], as nothing holds those up.
     pub fn record(&self, refusal: Refusal) {
         let mut queue = self.queue();
-        if refusal.by.is_none() {
-            if queue.second.elapsed() >= std::time::Duration::from_secs(1) {
-                (queue.second, queue.strangers) = (Instant::now(), 0);
-            }
-            queue.strangers += 1;
-        }
-        let is_too_much = refusal.by.is_none() && queue.strangers > config::AUDIT_STRANGERS_PER_SECOND;
-        if is_too_much || queue.waiting.len() >= config::AUDIT_QUEUE_MAX {
+        if !queue.has_room_for(&refusal) || queue.waiting.len() >= config::AUDIT_QUEUE_MAX {
             queue.lost += 1;
             metrics::counter!(LOST).increment(1);
         } else {
@@ -125,5 +123,24 @@ impl Recorder {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // Nothing in there is half done when a thread panics.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Counts a refusal; whether it is within what is kept of its kind in a second.
+    fn has_room_for(&mut self, refusal: &Refusal) -> bool {
+        let rows_max = match &refusal.by {
+            None => config::AUDIT_STRANGERS_PER_SECOND,
+            Some(_) if refusal.code == EXHAUSTED => config::AUDIT_EXHAUSTED_PER_PERSON_PER_SECOND,
+            Some(_) => return true,
+        };
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            self.bounded.clear();
+            self.second = Instant::now();
+        }
+        let person = refusal.by.as_ref().map(|(person, _)| person.clone());
+        let rows = self.bounded.entry(person).or_default();
+        *rows += 1;
+        *rows <= rows_max
     }
 }

@@ -18,7 +18,7 @@ pub async fn append(connection: &mut PgConnection, refusals: &[Refusal]) -> Resu
     let times: Vec<DateTime<Utc>> = refusals.iter().map(|refusal| refusal.time).collect();
     let by = || refusals.iter().map(|refusal| refusal.by.as_ref());
     let people: Vec<Option<&str>> = by().map(|by| by.map(|(person, _)| person.as_str())).collect();
-    let roles: Vec<Option<&str>> = by().map(|by| by.map(|(_, role)| role.as_str())).collect();
+    let roles: Vec<Option<&str>> = by().map(|by| Some(by?.1?.as_str())).collect();
     let methods: Vec<&str> = refusals.iter().map(|refusal| refusal.method.as_str()).collect();
     let resources: Vec<&str> = refusals.iter().map(|refusal| refusal.resource.as_str()).collect();
     let peers: Vec<Option<&str>> = refusals.iter().map(|refusal| refusal.peer.as_deref()).collect();
@@ -91,7 +91,7 @@ fn event(row: &PgRow) -> Result<Event> {
     Ok(Event {
         id: row.try_get("id")?,
         time: row.try_get("event_time")?,
-        by: person.zip(role),
+        by: person.map(|person| (person, role)),
         method: row.try_get("method")?,
         resource: row.try_get("resource")?,
         peer: row.try_get("peer")?,

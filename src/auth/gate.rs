@@ -19,7 +19,7 @@ use super::{
     credentials::{Found, Shown},
     jwt::{self, Issuers},
     quota::{Quotas, Stream},
-    refused::{self, Refused},
+    refused::{Refused, Trail},
     stream::Admission,
     table::{self, Object},
 };
@@ -128,8 +128,8 @@ impl Inner {
                 Ok(Some((caller, admission)))
             }
             Err(error) => {
-                let by = identity.roles.first().map(|role| (identity.person, *role));
-                Err(Refused { by, status: error.into() })
+                let role = identity.roles.first().copied();
+                Err(Refused { by: Some((identity.person, role)), status: error.into() })
             }
         }
     }
@@ -260,26 +260,27 @@ where
             let call = request.extensions().get::<Call>().cloned();
             let certificate =
                 request.extensions().get::<Connection>().and_then(|connection| connection.certificate);
-            let (by, answer) = match gate.admit(&path, request.headers(), certificate, call.clone()).await {
+            let mut trail = Trail::new(&gate.recorder, &path, call.clone());
+            let answer = match gate.admit(&path, request.headers(), certificate, call).await {
                 Ok(None) => return inner.call(request).await,
                 Ok(Some((caller, admission))) => {
                     let span = tracing::Span::current();
                     span.record("person", caller.name.as_str());
                     span.record("role", caller.role.as_str());
-                    let by = Some((caller.name.clone(), caller.role));
+                    trail.by = Some((caller.name.clone(), Some(caller.role)));
                     request.extensions_mut().insert(caller);
                     let answer = inner.call(request);
-                    let answer = match admission {
+                    match admission {
                         None => answer.await?,
                         Some(admission) => admission.keep(answer).await?,
-                    };
-                    (by, answer)
+                    }
                 }
-                Err(Refused { by, status }) => (by, status.into_http()),
+                Err(Refused { by, status }) => {
+                    trail.by = by;
+                    status.into_http()
+                }
             };
-            if let Some(refusal) = refused::of_answer(&path, call, by, &answer) {
-                gate.recorder.record(refusal);
-            }
+            trail.answered(&answer);
             Ok(answer)
         })
     }

@@ -189,6 +189,9 @@ pub const AUDIT_QUEUE_MAX: usize = 50_000;
 pub const AUDIT_ROWS_AT_A_TIME: usize = 1_000;
 /// Refusals in a second, of callers without a valid credential, that the audit keeps.
 pub const AUDIT_STRANGERS_PER_SECOND: u32 = 100;
+/// Refusals in a second, of one person who has asked too often or for too much, that the
+/// audit keeps.
+pub const AUDIT_EXHAUSTED_PER_PERSON_PER_SECOND: u32 = 10;
 /// Time between two writes of refusals.
 pub const AUDIT_WRITE_PAUSE: Duration = Duration::from_millis(50);
 /// Time until it is tried again to write refusals.

@@ -37,10 +37,6 @@ use tokio::{
 use uuid::Uuid;
 
 pub(crate) use self::pool::away;
-use self::{
-    pool::{Pools, Purpose},
-    records::Records,
-};
 pub use self::{
     connections::Connections,
     loader::Loader,
@@ -48,6 +44,10 @@ pub use self::{
     pool::Lease,
     records::{Change, Trace},
     silence::{Probe, Silence},
+};
+use self::{
+    pool::{Pools, Purpose},
+    records::Records,
 };
 use crate::{
     auth::Principal,

@@ -78,6 +78,11 @@ impl Deadline {
         self.decide(OVER)
     }
 
+    /// Whether its time has passed, so that nothing of it was kept.
+    pub fn is_over(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == OVER
+    }
+
     fn decide(&self, state: u8) -> bool {
         match self.state.compare_exchange(RUNNING, state, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => true,

@@ -42,6 +42,7 @@ mod running;
 mod scheduling;
 mod schema;
 mod statements;
+mod timeouts;
 mod verifying;
 mod withdrawal;
 mod workflow;

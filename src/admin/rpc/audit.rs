@@ -24,7 +24,7 @@ impl From<Event> for pb::AuditEvent {
             name: format!("auditEvents/{}", event.id),
             event_time: Some(wire::timestamp(event.time)),
             person: person.unwrap_or_default(),
-            role: role.map(pb::Role::from).unwrap_or_default().into(),
+            role: role.flatten().map(pb::Role::from).unwrap_or_default().into(),
             method: event.method,
             resource: event.resource,
             peer: event.peer.unwrap_or_default(),

@@ -1,7 +1,11 @@
 //! What was refused stands in the audit too.
 
 use futures::{StreamExt, stream};
-use masthead::{admin::Role, pb};
+use masthead::{
+    admin::Role,
+    config::{AccessSettings, ServiceSettings},
+    pb,
+};
 use tonic::Code;
 
 use super::{events, events_once};
@@ -78,13 +82,15 @@ async fn every_kind_of_refused_mutation_leaves_a_row() {
 #[tokio::test]
 async fn a_flood_of_refused_calls_is_in_the_audit_to_the_last_one_when_the_server_has_stopped() {
     const CALLS: usize = 5_000;
-    let newsroom = Newsroom::open().await;
+    // Within what one person may ask: of what is past it, not every call is written down.
+    let access = AccessSettings { requests_burst_max: CALLS as u32 + 100, ..AccessSettings::default() };
+    let newsroom = Newsroom::with_settings(ServiceSettings { access, ..Default::default() }).await;
     newsroom.newspaper(1).await;
     let reader = Line::of(&newsroom, "leser", Role::Reader).await;
     let calls = stream::iter(0..CALLS).map(|_| reader.send("IssueService/PublishIssue", vec![Vec::new()]));
     let codes: Vec<Code> =
         calls.buffer_unordered(64).map(|answer| answer.expect_err("a refusal").code()).collect().await;
-    assert!(codes.iter().all(|code| [Code::PermissionDenied, Code::ResourceExhausted].contains(code)));
+    assert!(codes.iter().all(|code| *code == Code::PermissionDenied));
     // Others are served meanwhile and afterwards.
     let get = pb::GetNewspaperRequest { name: PAPER.into() };
     newsroom.desk(Role::Editor).await.newspapers.get_newspaper(get).await.expect("an answer");
@@ -93,6 +99,39 @@ async fn a_flood_of_refused_calls_is_in_the_audit_to_the_last_one_when_the_serve
     let sql = "select count(*) from audit_events where person = 'leser' and method = 'PublishIssue' and code <> 'OK'";
     let rows: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a count");
     assert_eq!(rows, CALLS as i64);
+    newsroom.close().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_cannot_fill_the_audit() {
+    const CALLS: usize = 1_000;
+    let access =
+        AccessSettings { requests_per_second_max: 1, requests_burst_max: 1, ..AccessSettings::default() };
+    let newsroom = Newsroom::with_settings(ServiceSettings { access, ..Default::default() }).await;
+    let line = Line::of(&newsroom, "甲", Role::Publisher).await;
+    let other = Line::of(&newsroom, "乙", Role::Publisher).await;
+    let begun = std::time::Instant::now();
+    let calls = stream::iter(0..CALLS).map(|_| line.send("IssueService/PublishIssue", vec![Vec::new()]));
+    let codes: Vec<Code> =
+        calls.buffer_unordered(64).map(|answer| answer.expect_err("a refusal").code()).collect().await;
+    let seconds = begun.elapsed().as_secs() as usize + 2;
+    let too_many = codes.iter().filter(|code| **code == Code::ResourceExhausted).count();
+    assert!(too_many > CALLS / 2, "{too_many} calls were too many");
+    // Of others each has their own.
+    for _ in 0..2 {
+        other.send("IssueService/PublishIssue", vec![Vec::new()]).await.expect_err("nothing is in it");
+    }
+    let newsroom = newsroom.closed_while(async {}).await;
+    let mut connection = newsroom.database.connect().await;
+    let mut rows_of = async |person: &str| -> usize {
+        let sql = "select count(*) from audit_events where code = 'RESOURCE_EXHAUSTED' and person = $1";
+        let rows = sqlx::query_scalar::<_, i64>(sql).bind(person).fetch_one(&mut connection).await;
+        rows.expect("a count") as usize
+    };
+    let rows = rows_of("甲").await;
+    let max = seconds * masthead::config::AUDIT_EXHAUSTED_PER_PERSON_PER_SECOND as usize;
+    assert!((1..=max.min(too_many - 1)).contains(&rows), "{rows} rows of {too_many} in {seconds} s");
+    assert_eq!(rows_of("乙").await, 1);
     newsroom.close().await;
 }
 

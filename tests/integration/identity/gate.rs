@@ -91,3 +91,24 @@ async fn a_token_for_one_newspaper_opens_no_other() {
     }
     newsroom.close().await;
 }
+
+#[tokio::test]
+async fn a_person_without_a_role_stands_in_the_audit_by_their_name() {
+    let signer = Signer::ed25519();
+    let issuer = Issuer::start(&[signer.jwk("1")]).await;
+    let newsroom = Newsroom::with_identity(issuer.settings()).await;
+    let token = signer.token("1", &issuer.claims("林晓", "offline_access"));
+    let create = pb::CreateArticleRequest::default();
+    let refused = desk(&newsroom, &token).await.articles.create_article(create).await;
+    assert_eq!(refused.expect_err("a refusal").code(), Code::PermissionDenied);
+    // A stop writes the last refusals.
+    let newsroom = newsroom.closed_while(async {}).await;
+    let mut operator = newsroom.desk(masthead::admin::Role::Operator).await;
+    let list = pb::ListAuditEventsRequest { filter: "person = \"林晓\"".into(), ..Default::default() };
+    let rows = operator.admin.list_audit_events(list).await.expect("the audit").into_inner().audit_events;
+    let [row] = rows.as_slice() else { panic!("one row: {rows:#?}") };
+    let said = (row.method.as_str(), row.code.as_str(), row.reason.as_str());
+    assert_eq!(said, ("CreateArticle", "PERMISSION_DENIED", "ROLE_NOT_ALLOWED"));
+    assert_eq!(row.role(), pb::Role::Unspecified, "they have none");
+    newsroom.close().await;
+}
