@@ -1,4 +1,4 @@
-//! Whose work it is. A reporter changes their own articles and photos: those that
+//! Whose work it is. A reporter changes their own articles, photos and issues: those that
 //! they made or wrote in, and those that they sign.
 
 use uuid::Uuid;

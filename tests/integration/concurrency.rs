@@ -266,14 +266,14 @@ async fn two_editors_lay_out_two_pages_of_one_issue_at_once() {
     let article = room.article("头条").await;
     let issue = room.issue(1, &[&article]).await;
     let page = |number: i32| format!("{}/pages/{number}", issue.name);
-    let mut maker = room.desk_of("maker-1", Role::Reporter).await;
+    let mut maker = room.desk_of("maker-1", Role::Editor).await;
     let second = pb::Page { name: page(2), section: "综合".into(), ..Default::default() };
     let update = pb::UpdatePageRequest { page: Some(second), allow_missing: true, ..Default::default() };
     maker.issues.update_page(update).await.expect("a second page");
 
     let mut editors = Vec::new();
     for number in 1..=2 {
-        let mut desk = room.desk_of(&format!("maker-{number}"), Role::Reporter).await;
+        let mut desk = room.desk_of(&format!("maker-{number}"), Role::Editor).await;
         let get = pb::GetPageRequest { name: page(number) };
         let read = desk.issues.get_page(get).await.expect("a page").into_inner();
         editors.push((desk, read));

@@ -123,7 +123,8 @@ impl IssueService for Service {
         let updated = self.db.write(operation, move |transaction| {
             let (id, given, etag, chosen) = (id.clone(), given.clone(), etag.clone(), chosen.clone());
             Box::pin(async move {
-                let issue = work::lock_as_read(transaction, &id, &etag).await?;
+                let issue = work::lock_own(transaction, &id).await?;
+                etag.meet(&issue.name(), issue.version)?;
                 work::update(transaction, issue, &given, &chosen).await
             })
         });

@@ -19,12 +19,21 @@ use crate::{
         self, Check, Expected, mask,
         name::{IssueName, PageName},
     },
-    workflow::{self, Outcome, Review, State, Subject},
+    workflow::{self, Outcome, Review, State, Subject, own},
 };
 
 /// Finds a live issue to work on, locked.
 pub async fn lock(transaction: &mut Transaction, id: &IssueName) -> Result<Issue> {
     let issue = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    issue.live()?;
+    Ok(issue)
+}
+
+/// As [`lock`], for who may change it: a reporter only their own, with all its pages.
+pub async fn lock_own(transaction: &mut Transaction, id: &IssueName) -> Result<Issue> {
+    let issue = store::lock(transaction.connection(), id).await?.ok_or_else(|| missing(id))?;
+    // Nobody signs an issue by a byline.
+    own::must_own(transaction, &issue.name(), issue.uid, &[]).await?;
     issue.live()?;
     Ok(issue)
 }
@@ -253,7 +262,7 @@ pub async fn put_page(
     chosen: &[u32],
     allow_missing: bool,
 ) -> Result<pb::Page> {
-    let mut issue = lock(transaction, &name.issue).await?;
+    let mut issue = lock_own(transaction, &name.issue).await?;
     let found = store::page(transaction.connection(), &issue.id, name.page).await?;
     let mut check = Check::default();
     let current = match &found {
@@ -302,7 +311,7 @@ async fn hold_articles(transaction: &mut Transaction, issue: &Issue, placements:
 
 /// Takes a page out.
 pub async fn delete_page(transaction: &mut Transaction, name: &PageName, etag: &Expected) -> Result<()> {
-    let mut issue = lock(transaction, &name.issue).await?;
+    let mut issue = lock_own(transaction, &name.issue).await?;
     let found = store::page(transaction.connection(), &issue.id, name.page).await?;
     let page = found.ok_or_else(|| missing_page(&issue.id, name.page))?;
     etag.meet(&page_name(&issue.id, page.number), page.version)?;

@@ -4,4 +4,5 @@ mod drafts;
 mod gate;
 mod matrix;
 mod open;
+mod own;
 mod stock;
