@@ -239,6 +239,14 @@ pub enum Error {
         /// When to come back.
         wait: std::time::Duration,
     },
+    /// Somebody who shows no valid credential asks for more than those may.
+    #[error("this server takes no more without a valid credential for the moment: {limit}")]
+    TooManyStrangers {
+        /// What may be asked.
+        limit: String,
+        /// When to come back.
+        wait: std::time::Duration,
+    },
     /// A reporter tried to change the work of others.
     #[error("{name} is not the work of {person}, who neither wrote in it nor signs it; ask an editor")]
     NotOwnWork {

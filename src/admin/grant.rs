@@ -69,6 +69,7 @@ pub async fn create(transaction: &mut Transaction, grant: Grant, shown: Shown) -
     };
     credentials::insert(transaction.connection(), &credential, digest).await?;
     record(transaction, credential.id, "created");
+    transaction.lets_in();
     Ok(credential)
 }
 

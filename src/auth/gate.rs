@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -16,11 +17,12 @@ use tower::{Layer, Service};
 
 use super::{
     Call, Connection, Credentials, EVERY_NEWSPAPER, Principal, Scope,
-    credentials::{Found, Shown},
+    credentials::{Found, Recalled, Shown},
     jwt::{self, Issuers},
     quota::{Quotas, Stream},
     refused::{Refused, Trail},
-    stream::Admission,
+    strangers::Strangers,
+    stream::{Admission, Taken},
     table::{self, Object},
 };
 use crate::{
@@ -39,6 +41,13 @@ const OPEN_SERVICES: [&str; 3] = [
     "/grpc.reflection.v1alpha.ServerReflection/",
 ];
 
+/// What balancers ask several times a second. It is answered from memory and never held
+/// up, whatever else comes from the same address.
+const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
+
+/// What balancers and clients leave open.
+const HEALTH_WATCH: &str = "/grpc.health.v1.Health/Watch";
+
 /// In which role a person acts who has several: the first of these that may.
 const ROLES_BY_WEIGHT: [Role; 5] =
     [Role::Publisher, Role::Editor, Role::Reporter, Role::Operator, Role::Reader];
@@ -53,6 +62,7 @@ struct Inner {
     credentials: Credentials,
     issuers: Issuers,
     quotas: Quotas,
+    strangers: Strangers,
     recorder: Recorder,
     /// The methods that may go on for long, as `Service/Method`.
     streaming: HashSet<String>,
@@ -96,42 +106,68 @@ impl Gate {
         recorder: Recorder,
         settings: AccessSettings,
     ) -> Gate {
-        let quotas = Quotas::new(settings);
-        Gate {
-            inner: Arc::new(Inner { credentials, issuers, quotas, recorder, streaming: streaming_methods() }),
-        }
+        let (quotas, strangers) = (Quotas::new(settings), Strangers::new(settings));
+        let streaming = streaming_methods();
+        Gate { inner: Arc::new(Inner { credentials, issuers, quotas, strangers, recorder, streaming }) }
     }
 }
 
 impl Inner {
-    /// The caller of a request for this path, and what holds for its streams; `None` for
-    /// an open service.
+    /// The caller of a request for this path, none for an open service, and what holds for
+    /// its streams.
     async fn admit(
         &self,
         path: &str,
         headers: &HeaderMap,
         certificate: Option<Digest>,
         call: Option<Call>,
-    ) -> Result<Option<(Principal, Option<Admission>)>, Refused> {
+    ) -> Result<(Option<Principal>, Option<Admission>), Refused> {
+        let peer = call.as_ref().and_then(|call| call.peer);
         if OPEN_SERVICES.iter().any(|service| path.starts_with(service)) {
-            return Ok(None);
+            return Ok((None, self.admit_stranger(path, headers, certificate, peer).await?));
         }
         let method = path.strip_prefix("/masthead.v1.").unwrap_or_default();
         let Some((roles, _, object)) = table::rule_for(method) else {
             return Err(complete(Status::new(Code::Unimplemented, "the server has no such method")).into());
         };
         let call = call.ok_or_else(|| Error::Internal("a call came past the outer layer".to_owned()))?;
-        let identity = self.identify(headers, certificate).await?;
+        let identity = self.identify(headers, certificate, peer).await?;
         match self.open(&identity, method, roles, object).await {
             Ok((role, admission)) => {
                 let caller = Principal { name: identity.person, role, scope: identity.scope, call };
-                Ok(Some((caller, admission)))
+                Ok((Some(caller), admission))
             }
             Err(error) => {
                 let role = identity.roles.first().copied();
                 Err(Refused { by: Some((identity.person, role)), status: error.into() })
             }
         }
+    }
+
+    /// What holds for a call of an open service, which anyone may make.
+    async fn admit_stranger(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        certificate: Option<Digest>,
+        peer: Option<IpAddr>,
+    ) -> Result<Option<Admission>> {
+        if path == HEALTH_CHECK {
+            return Ok(None);
+        }
+        let counted = if path == HEALTH_WATCH { Ok(()) } else { self.strangers.count(peer) };
+        let place = match counted.and_then(|()| self.strangers.open(peer)) {
+            Ok(place) => Taken::Stranger(place),
+            Err(too_many) => {
+                // Whoever proves who they are is none of them.
+                let Ok(identity) = self.identify(headers, certificate, peer).await else {
+                    return Err(too_many);
+                };
+                self.quotas.call(&identity.person)?;
+                Taken::Person(self.quotas.open(&identity.person, Stream::Watch)?)
+            }
+        };
+        Ok(Some(Admission::of_open_service(place)))
     }
 
     /// The role in which a known caller may call a method, and what holds for its
@@ -152,10 +188,29 @@ impl Inner {
         Ok((role, if streams { Some(self.keep(identity, method).await?) } else { None }))
     }
 
+    /// Who is calling. Calls that prove no credential are counted by their address.
+    async fn identify(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<Digest>,
+        peer: Option<IpAddr>,
+    ) -> Result<Identity> {
+        let identified = self.identity(headers, certificate, peer).await;
+        if matches!(identified, Err(Error::Unauthenticated)) {
+            self.strangers.count(peer)?;
+        }
+        identified
+    }
+
     /// Who shows a token; without one, whoever has shown a client certificate.
-    async fn identify(&self, headers: &HeaderMap, certificate: Option<Digest>) -> Result<Identity> {
+    async fn identity(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<Digest>,
+        peer: Option<IpAddr>,
+    ) -> Result<Identity> {
         if let (None, Some(digest)) = (headers.get(AUTHORIZATION), certificate) {
-            return Ok(self.credentials.find(Shown { digest, certificate: true }).await?.into());
+            return Ok(self.credential(Shown { digest, certificate: true }, peer).await?.into());
         }
         let token = bearer(headers).ok_or(Error::Unauthenticated)?;
         let issued = self.issuers.identify(token, Utc::now()).await.map_err(|refused| {
@@ -166,7 +221,16 @@ impl Inner {
             return Ok(identity.into());
         }
         let shown = Shown { digest: admin::token_digest(token), certificate: false };
-        Ok(self.credentials.find(shown).await?.into())
+        Ok(self.credential(shown, peer).await?.into())
+    }
+
+    /// The credential that is shown. Nothing is looked up for addresses that guess.
+    async fn credential(&self, shown: Shown, peer: Option<IpAddr>) -> Result<Found> {
+        let recalled = self.credentials.recall(&shown);
+        if matches!(recalled, Recalled::Unknown { is_familiar: false, .. }) {
+            self.strangers.may_try(peer)?;
+        }
+        self.credentials.find(shown, recalled).await
     }
 
     /// What holds for a stream as long as it is open.
@@ -262,8 +326,9 @@ where
                 request.extensions().get::<Connection>().and_then(|connection| connection.certificate);
             let mut trail = Trail::new(&gate.recorder, &path, call.clone());
             let answer = match gate.admit(&path, request.headers(), certificate, call).await {
-                Ok(None) => return inner.call(request).await,
-                Ok(Some((caller, admission))) => {
+                Ok((None, None)) => return inner.call(request).await,
+                Ok((None, Some(admission))) => return admission.keep(inner.call(request)).await,
+                Ok((Some(caller), admission)) => {
                     let span = tracing::Span::current();
                     span.record("person", caller.name.as_str());
                     span.record("role", caller.role.as_str());

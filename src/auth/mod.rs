@@ -10,9 +10,11 @@ pub mod jwt;
 mod principal;
 mod quota;
 mod refused;
+mod strangers;
 mod stream;
 pub mod table;
 
 pub use credentials::Credentials;
 pub use gate::Gate;
 pub use principal::{Call, Connection, EVERY_NEWSPAPER, Principal, Scope};
+pub use strangers::counted;

@@ -12,18 +12,31 @@ use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
-use super::{credentials::Hold, quota::Place};
+use super::{credentials::Hold, quota::Place, strangers::StrangerPlace};
 use crate::error::Error;
 
 /// What holds for a call that may go on for long.
 pub struct Admission {
     /// Given back when the call has ended.
-    place: Option<Place>,
+    place: Option<Taken>,
     /// Done when the credential is no longer in force.
     over: BoxFuture<'static, ()>,
 }
 
+/// The place that a call has taken, of a person or of strangers.
+pub enum Taken {
+    /// Of those of a person.
+    Person(#[expect(dead_code, reason = "it is held")] Place),
+    /// Of those without a credential.
+    Stranger(#[expect(dead_code, reason = "it is held")] StrangerPlace),
+}
+
 impl Admission {
+    /// A call without a credential, or one of which nothing but its place is asked.
+    pub fn of_open_service(place: Taken) -> Admission {
+        Admission { place: Some(place), over: Box::pin(std::future::pending()) }
+    }
+
     /// A call that has this place, with a credential that can be revoked (`hold`) and
     /// may end by itself.
     pub fn new(place: Option<Place>, hold: Option<Hold>, expire_time: Option<DateTime<Utc>>) -> Admission {
@@ -50,7 +63,7 @@ impl Admission {
                 () = expired => {}
             }
         };
-        Admission { place, over: Box::pin(over) }
+        Admission { place: place.map(Taken::Person), over: Box::pin(over) }
     }
 
     /// Answers a call for as long as the credential is in force.

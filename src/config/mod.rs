@@ -157,11 +157,34 @@ pub const CREDENTIAL_POLL_PERIOD: Duration = Duration::from_millis(250);
 /// How long a server trusts what it remembers of credentials since it last began to
 /// ask: a revocation holds within this time, even if the database is away.
 pub const CREDENTIAL_TRUST_TIME_MAX: Duration = Duration::from_millis(900);
-/// Unknown credentials that are looked up at once, so that guessing cannot take all
-/// connections to the database.
-pub const CREDENTIAL_LOOKUPS_MAX: usize = 4;
+/// Unknown credentials that are looked up at once: fewer than the house has connections,
+/// so that guessing cannot take them all.
+pub const CREDENTIAL_LOOKUPS_MAX: usize = 2;
+const _: () = assert!(CREDENTIAL_LOOKUPS_MAX < database::HOUSE_CONNECTIONS as usize);
+/// Unknown credentials that wait to be looked up, at most. Those that were in force a
+/// moment ago do not count.
+pub const CREDENTIAL_LOOKUPS_WAITING_MAX: usize = 1_000;
+/// Time that a call waits until its credential is looked up.
+pub const CREDENTIAL_LOOKUP_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Tokens that a server remembers as none.
+pub const CREDENTIALS_VAIN_MAX: usize = 10_000;
+/// How long a server remembers that a token is none.
+pub const CREDENTIAL_VAIN_TIME_MAX: Duration = Duration::from_secs(1);
 /// How often it is written down when credentials were last used.
 pub const CREDENTIAL_USE_PERIOD: Duration = Duration::from_secs(60);
+
+/// Calls from one address in a second, in the long run, that prove no credential, unless
+/// it is set otherwise.
+pub const STRANGERS_PER_SECOND_DEFAULT: u32 = 100;
+/// Calls from one address at once that prove no credential, unless it is set otherwise.
+pub const STRANGERS_BURST_DEFAULT: u32 = 2_000;
+/// Streams that are open without a credential at once, unless it is set otherwise.
+pub const STRANGER_STREAMS_DEFAULT: u32 = 1_000;
+/// The part of them that one address may have open.
+pub const STRANGER_STREAMS_ADDRESS_PART: u32 = 2;
+/// Addresses whose calls are counted at once; beyond it those that have been quiet are
+/// forgotten, and if none has, all.
+pub const ADDRESSES_COUNTED_MAX: usize = 100_000;
 
 /// Calls of one person in a second, in the long run, unless it is set otherwise.
 pub const REQUESTS_PER_SECOND_DEFAULT: u32 = 500;

@@ -74,6 +74,8 @@ pub struct Db {
     commits: Arc<Notify>,
     /// How often a transaction of this process has changed what readers are served.
     publications: Arc<AtomicU64>,
+    /// How often a transaction of this process has made a credential.
+    admissions: Arc<AtomicU64>,
 }
 
 /// A mutation, as its caller asked for it.
@@ -106,7 +108,16 @@ pub struct Transaction {
     now: DateTime<Utc>,
     records: Records,
     revisions_kept: u32,
+    effects: Effects,
+}
+
+/// What a mutation changes that this process remembers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Effects {
+    /// What readers are served.
     publishes: bool,
+    /// Who is let in.
+    lets_in: bool,
 }
 
 impl Transaction {
@@ -144,7 +155,12 @@ impl Transaction {
 
     /// Notes that readers are served something else from now on.
     pub fn publishes(&mut self) {
-        self.publishes = true;
+        self.effects.publishes = true;
+    }
+
+    /// Notes that somebody is let in from now on.
+    pub fn lets_in(&mut self) {
+        self.effects.lets_in = true;
     }
 
     /// Notes the codes of the checks that the caller has waived, for the audit of
@@ -179,6 +195,7 @@ impl Db {
             revisions_kept: config::REVISIONS_KEPT_DEFAULT,
             commits: Arc::default(),
             publications: Arc::default(),
+            admissions: Arc::default(),
         }
     }
 
@@ -198,6 +215,12 @@ impl Db {
     /// whoever did so has their answer.
     pub fn publications(&self) -> u64 {
         self.publications.load(Ordering::SeqCst)
+    }
+
+    /// How often this process has made a credential; it has risen before whoever did so
+    /// has their answer.
+    pub fn admissions(&self) -> u64 {
+        self.admissions.load(Ordering::SeqCst)
     }
 
     /// A connection for reading.
@@ -285,9 +308,9 @@ where
 
 /// What a mutation has come to when it has been worked on.
 enum Worked<A> {
-    /// All that is left is to commit; whether the feeds will
-    /// have something, and whether readers are served something else.
-    Done { open: Lease, answer: A, has_changes: bool, publishes: bool },
+    /// All that is left is to commit; whether the feeds will have something, and what this
+    /// process remembers otherwise.
+    Done { open: Lease, answer: A, has_changes: bool, effects: Effects },
     /// It was done before, or only rehearsed.
     Before(A),
 }
@@ -304,8 +327,8 @@ where
     F: for<'t> Fn(&'t mut Transaction) -> Work<'t, A>,
 {
     let worked = in_time(call.and_then(Deadline::time), work_once(db, lease, operation, work)).await?;
-    let (open, answer, has_changes, publishes) = match worked {
-        Worked::Done { open, answer, has_changes, publishes } => (open, answer, has_changes, publishes),
+    let (open, answer, has_changes, effects) = match worked {
+        Worked::Done { open, answer, has_changes, effects } => (open, answer, has_changes, effects),
         Worked::Before(answer) => return Ok(answer),
     };
     if call.is_some_and(|call| !call.begin_commit()) {
@@ -313,9 +336,12 @@ where
         return Err(Error::DeadlineExceeded);
     }
     let committed = open.commit().await;
-    if publishes {
-        // Even if nobody knows whether it was committed.
+    // Even if nobody knows whether it was committed.
+    if effects.publishes {
         db.publications.fetch_add(1, Ordering::SeqCst);
+    }
+    if effects.lets_in {
+        db.admissions.fetch_add(1, Ordering::SeqCst);
     }
     committed?;
     if has_changes {
@@ -345,7 +371,7 @@ where
         now,
         records: Records::default(),
         revisions_kept: db.revisions_kept,
-        publishes: false,
+        effects: Effects::default(),
     };
     let worked = match first_answer(transaction.connection(), operation, now).await {
         Ok(None) => work(&mut transaction).await,
@@ -358,7 +384,7 @@ where
         }
         Err(error) => Err(error),
     };
-    let Transaction { mut open, records, publishes, .. } = transaction;
+    let Transaction { mut open, records, effects, .. } = transaction;
     let answer = match worked {
         Ok(answer) if !operation.validate_only => answer,
         refused_or_rehearsed => {
@@ -371,7 +397,7 @@ where
     if let Some(request) = operation.request {
         keep_answer(&mut open, operation, request, &answer.encode_to_vec()).await?;
     }
-    Ok(Worked::Done { open, answer, has_changes: !records.changes.is_empty(), publishes })
+    Ok(Worked::Done { open, answer, has_changes: !records.changes.is_empty(), effects })
 }
 
 /// Claims the request id for this transaction; or the answer of the call that

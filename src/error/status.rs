@@ -95,6 +95,7 @@ impl Error {
             }
             Error::LimitExceeded(_)
             | Error::TooManyRequests { .. }
+            | Error::TooManyStrangers { .. }
             | Error::TooManyUploads(_)
             | Error::RenditionQueueFull
             | Error::PhotoStoreFull(_) => Code::ResourceExhausted,
@@ -138,7 +139,7 @@ impl Error {
             Error::RoleNotAllowed { .. } => "ROLE_NOT_ALLOWED",
             Error::NotOwnWork { .. } => "NOT_OWN_WORK",
             Error::OutsideScope { .. } => "OUTSIDE_SCOPE",
-            Error::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
+            Error::TooManyRequests { .. } | Error::TooManyStrangers { .. } => "TOO_MANY_REQUESTS",
             Error::PhotoWithoutFile { .. } => "PHOTO_WITHOUT_FILE",
             Error::InvalidPhotoFile(_) => "INVALID_PHOTO_FILE",
             Error::NoRendition { .. } => "NO_RENDITION",
@@ -189,7 +190,9 @@ impl Error {
             Error::RoleNotAllowed { role, roles, .. } => {
                 vec![("role", (*role).to_owned()), ("roles", roles.clone())]
             }
-            Error::TooManyRequests { limit, .. } => vec![("limit", limit.clone())],
+            Error::TooManyRequests { limit, .. } | Error::TooManyStrangers { limit, .. } => {
+                vec![("limit", limit.clone())]
+            }
             Error::OutsideScope { newspaper, scope } => {
                 vec![("newspaper", newspaper.clone()), ("scope", scope.clone())]
             }
@@ -254,7 +257,7 @@ impl Error {
             | Error::RenditionQueueFull => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
-            Error::TooManyRequests { wait, .. } => {
+            Error::TooManyRequests { wait, .. } | Error::TooManyStrangers { wait, .. } => {
                 details.set_retry_info(Some(*wait));
             }
             _ => {}

@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,7 +21,10 @@ use super::{
     connection::{self, Host},
     stop::Phase,
 };
-use crate::config::{self, ConnectionSettings};
+use crate::{
+    auth::counted,
+    config::{self, ConnectionSettings},
+};
 
 /// Connections that are open.
 const OPEN: &str = "masthead_connections_open";
@@ -168,17 +171,5 @@ impl Drop for Seat {
             }
         }
         metrics::gauge!(OPEN).decrement(1.0);
-    }
-}
-
-/// What counts as one address: with IPv6, a network of 64 bits, as one machine may
-/// have all of it.
-fn counted(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address => address,
     }
 }

@@ -2,9 +2,11 @@
 //! and how much one person may ask.
 
 mod command;
+mod guessing;
 mod keeping;
 mod quotas;
 mod revoking;
+mod strangers;
 
 use masthead::{admin::Role, import::desk::Desk, pb};
 
