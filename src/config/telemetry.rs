@@ -13,9 +13,11 @@ pub const STORED_GAUGE_PERIOD: Duration = Duration::from_secs(5);
 pub const METRICS_UPKEEP_PERIOD: Duration = Duration::from_secs(5);
 /// Connections to the metrics port that are open at once.
 pub const METRICS_CONNECTIONS_MAX: usize = 32;
-/// Time for a connection to the metrics port to send the headers of a request,
-/// also of a next one.
-pub const METRICS_HEADERS_TIME_MAX: Duration = Duration::from_secs(60);
+/// Time for a connection to the metrics port to send the headers of its request.
+pub const METRICS_HEADERS_TIME_MAX: Duration = Duration::from_secs(2);
+/// Time of a connection to the metrics port in all: whoever has not taken the answer
+/// then is cut off.
+pub const METRICS_CONNECTION_TIME_MAX: Duration = Duration::from_secs(5);
 /// Time for one batch of spans to be taken by the collector.
 pub const SPAN_EXPORT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Time for the last spans to be taken by the collector when the server ends.

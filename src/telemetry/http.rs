@@ -16,11 +16,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinHandle,
+    time::timeout,
 };
 
 use super::{metrics, process};
 use crate::{
-    config::telemetry::{METRICS_CONNECTIONS_MAX, METRICS_HEADERS_TIME_MAX, METRICS_UPKEEP_PERIOD},
+    config::telemetry::{
+        METRICS_CONNECTION_TIME_MAX, METRICS_CONNECTIONS_MAX, METRICS_HEADERS_TIME_MAX, METRICS_UPKEEP_PERIOD,
+    },
     server::health::Readiness,
 };
 
@@ -109,17 +112,20 @@ async fn accept(listener: TcpListener, page: Arc<Pages>) {
     }
 }
 
+/// Answers one request. A connection that could go on, or that nobody reads from, would
+/// keep its place from others: who watches whether the process lives must find one.
 async fn answer(stream: TcpStream, page: Arc<Pages>) {
     let service = service_fn(move |request| {
         let response = page.respond(&request);
         async move { Ok::<_, Infallible>(response) }
     });
-    // Whoever hangs up or talks nonsense is gone, and that is all.
-    let _ = http1::Builder::new()
+    let answering = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(METRICS_HEADERS_TIME_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    // Whoever hangs up, talks nonsense or takes too long is gone, and that is all.
+    let _ = timeout(METRICS_CONNECTION_TIME_MAX, answering).await;
 }
 
 impl Pages {

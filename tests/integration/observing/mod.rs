@@ -6,6 +6,7 @@ mod health;
 mod logs;
 mod metrics;
 mod papers;
+mod port;
 mod secrets;
 mod status;
 mod traces;
