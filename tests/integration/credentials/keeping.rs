@@ -157,6 +157,34 @@ async fn lists_show_who_has_what_and_when_it_was_used() {
 }
 
 #[tokio::test]
+async fn it_is_seen_when_a_credential_was_last_used_and_which_never_was() {
+    let newsroom = Newsroom::open().await;
+    newsroom.newspaper(1).await;
+    let used = make(&newsroom, of("甲", pb::Role::Reader)).await;
+    let idle = make(&newsroom, of("乙", pb::Role::Reader)).await;
+    assert_eq!(used.last_use_time, None);
+    let before = Utc::now().timestamp();
+    let list = pb::ListPublicationsRequest::default();
+    desk(&newsroom.address(), &used.secret).await.publications.list_publications(list).await.expect("a use");
+    let after = Utc::now().timestamp();
+    // It is kept to the minute, and when a server stops.
+    let newsroom = newsroom.closed_while(async {}).await;
+    let mut operator = newsroom.desk(Role::Operator).await;
+    let mut get = async |name: &String| {
+        let get = pb::GetAccessTokenRequest { name: name.clone() };
+        operator.admin.get_access_token(get).await.expect("it").into_inner().last_use_time
+    };
+    let time = get(&used.name).await.expect("a time of use").seconds;
+    assert!((before..=after).contains(&time), "{time} in {before} to {after}");
+    assert_eq!(get(&idle.name).await, None);
+    let list = pb::ListAccessTokensRequest { filter: "last_use_time:*".into(), ..Default::default() };
+    let listed = operator.admin.list_access_tokens(list).await.expect("a list").into_inner().access_tokens;
+    let names: Vec<&String> = listed.iter().map(|token| &token.name).collect();
+    assert!(names.contains(&&used.name) && !names.contains(&&idle.name), "{names:?}");
+    newsroom.close().await;
+}
+
+#[tokio::test]
 async fn only_operators_keep_credentials() {
     let newsroom = Newsroom::open().await;
     for role in [Role::Reader, Role::Reporter, Role::Editor, Role::Publisher] {

@@ -2,9 +2,9 @@
 
 mod attacks;
 mod gate;
-mod issuer;
+pub mod issuer;
 mod keys;
-mod signer;
+pub mod signer;
 
 use chrono::Utc;
 use masthead::{

@@ -112,3 +112,60 @@ fn an_endpoint_that_can_be_none_is_refused_at_the_start() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("http://HOST:4317"), "{said}");
 }
+
+/// Takes requests as an S3 service that has nothing; what it was asked, each with its
+/// headers.
+async fn bucket() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = asked.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let heard = heard.clone();
+            tokio::spawn(async move {
+                let (mut stream, mut head) = (BufReader::new(stream), String::new());
+                while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).await.expect("a line") > 0 {}
+                heard.lock().expect("what came").push(head);
+                let answer = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                stream.write_all(answer.as_bytes()).await.expect("an answer");
+            });
+        }
+    });
+    (endpoint, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_to_the_bucket_belong_to_the_trace_of_the_call_that_they_are_made_for() {
+    let (endpoint, asked) = bucket().await;
+    let store = [
+        ("MASTHEAD_PHOTO_STORE", "s3://paper/photos"),
+        ("AWS_ACCESS_KEY_ID", "desk"),
+        ("AWS_SECRET_ACCESS_KEY", "a secret of the tests"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_ALLOW_HTTP", "true"),
+    ];
+    let process = Process::start(&[], &store).await;
+    let mut reporter = process.desk("reporter", Role::Reporter).await;
+    let photo = reporter.photos.create_photo(pb::CreatePhotoRequest::default()).await.expect("a photo");
+    let start = pb::StartPhotoUploadRequest {
+        parent: photo.into_inner().name,
+        upload: Some(pb::PhotoUpload { size_bytes: 10, ..Default::default() }),
+        ..Default::default()
+    };
+    reporter.photos.start_photo_upload(traced(start)).await.expect_err("nothing is kept there");
+    let heard = asked.lock().expect("what came").clone();
+    let ours: Vec<&String> = heard.iter().filter(|head| head.starts_with("POST ")).collect();
+    assert!(!ours.is_empty(), "an upload is begun there: {heard:#?}");
+    for head in ours {
+        let parent = head.lines().find_map(|line| line.strip_prefix("traceparent: ")).expect("a trace");
+        let parts: Vec<&str> = parent.split('-').collect();
+        assert_eq!((parts[1], parts[3]), (TRACE, "01"), "{head}");
+        assert_ne!(parts[2], CALLER, "the parent is the call, and not whoever made it");
+        assert!(head.contains("tracestate: desk=7"), "{head}");
+    }
+    process.terminate();
+}
