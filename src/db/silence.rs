@@ -4,7 +4,7 @@
 //! So one connection is probed all the time. If it stays silent while a new one
 //! is answered, the old lines are dead, and whatever waits on one is given up.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::{sync::watch, time::timeout};
@@ -45,16 +45,28 @@ pub struct Probe {
     connection: Option<PgConnection>,
     /// Whether the last connection ended in silence.
     was_silent: bool,
+    /// Whether callers had been let in at the last look.
+    was_open: bool,
 }
 
 impl Probe {
     pub(super) fn new(db: Db) -> Probe {
-        Probe { db, connection: None, was_silent: false }
+        Probe { db, connection: None, was_silent: false, was_open: false }
     }
 
-    /// How long to wait before the next look, after one with this outcome.
-    pub fn pause(healthy: bool) -> Duration {
-        if healthy { crate::config::HEALTH_PROBE_PERIOD } else { database::PROBE_PERIOD_AWAY }
+    /// Waits until the next look, after one with this outcome; no longer than until
+    /// callers are let in.
+    pub async fn rest(&mut self, healthy: bool) {
+        let pause = if healthy { crate::config::HEALTH_PROBE_PERIOD } else { database::PROBE_PERIOD_AWAY };
+        let is_awaited = !self.was_open;
+        let waited = timeout(pause, async {
+            match is_awaited {
+                true => self.db.pools.opened().await,
+                false => std::future::pending().await,
+            }
+        });
+        // Whether it was opened, the next look sees.
+        let _ = waited.await;
     }
 
     /// Whether the database answers and has the schema of this program.
@@ -63,7 +75,8 @@ impl Probe {
             Some(connection) => self.look_again(connection).await,
             None => self.look_anew().await,
         };
-        answers && self.db.pools.is_open()
+        self.was_open = self.db.pools.is_open();
+        answers && self.was_open
     }
 
     async fn look_again(&mut self, mut connection: PgConnection) -> bool {

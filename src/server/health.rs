@@ -21,7 +21,7 @@ use tonic_health::{
 use crate::{
     auth::table::METHODS,
     config::telemetry::{PHOTO_STORE_PROBE_PERIOD, PHOTO_STORE_PROBE_TIME_MAX},
-    db::{Db, Probe},
+    db::Db,
     photo::files::Files,
 };
 
@@ -110,10 +110,11 @@ impl Drop for Health {
 }
 
 async fn probe_database(db: Db, state: watch::Sender<State>) {
-    let mut told = false;
+    let (mut told, mut answers) = (false, false);
     let mut probe = db.probe();
     loop {
-        let answers = probe.look().await;
+        probe.rest(answers).await;
+        answers = probe.look().await;
         if note(&state, |state| &mut state.has_database, answers) || !told {
             match answers {
                 true => tracing::info!("the database answers: ready"),
@@ -122,7 +123,6 @@ async fn probe_database(db: Db, state: watch::Sender<State>) {
             }
             told = true;
         }
-        sleep(Probe::pause(answers)).await;
     }
 }
 
