@@ -23,10 +23,18 @@ const LARGE_TABLE_ROWS: i64 = 10_000;
 /// How long calls of one kind took, shortest first.
 type Times = Vec<Duration>;
 
+/// What was measured of calls of one kind.
+struct Kind {
+    name: &'static str,
+    times: Times,
+    /// Rows of the page, if it is one of a list.
+    rows: Option<usize>,
+}
+
 /// What was measured of one paper.
 pub struct Measured {
     articles: u64,
-    kinds: Vec<(&'static str, Times)>,
+    kinds: Vec<Kind>,
     /// Of each large table, how often it was read from beginning to end.
     scans: BTreeMap<String, i64>,
 }
@@ -70,12 +78,15 @@ pub fn table(papers: &[Measured], effort: &Effort) -> Table {
     let mut table = Table::new(title, heads);
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     for kind in 0..papers.first().map_or(0, |paper| paper.kinds.len()) {
-        let mut cells = vec![papers[0].kinds[kind].0.to_owned()];
+        let mut cells = vec![papers[0].kinds[kind].name.to_owned()];
         let mut before: Option<f64> = None;
         for paper in papers {
-            let times = &paper.kinds[kind].1;
+            let Kind { times, rows, .. } = &paper.kinds[kind];
             let (half, most) = (millis(times[times.len() / 2]), millis(times[times.len() * 95 / 100]));
-            cells.push(format!("{half:.2}, {most:.2}"));
+            // A small paper may not have a page full of what is listed.
+            let rows = rows.filter(|rows| *rows < PAGE_ROWS as usize);
+            let rows = rows.map(|rows| format!(" ({rows} rows)")).unwrap_or_default();
+            cells.push(format!("{half:.2}, {most:.2}{rows}"));
             cells.extend(before.map(|before| format!("{:.2}", half / before)));
             before = Some(half);
         }
@@ -99,57 +110,53 @@ struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    async fn all(&mut self, desk: &mut Desk) -> Outcome<Vec<(&'static str, Times)>> {
+    async fn all(&mut self, desk: &mut Desk) -> Outcome<Vec<Kind>> {
         let list = |filter: &str, order_by: &str| pb::ListArticlesRequest {
             page_size: PAGE_ROWS,
             filter: filter.into(),
             order_by: order_by.into(),
             ..Default::default()
         };
+        let of_column = || list("state = PUBLISHED column = 副刊", "event_date desc");
+        let waiting = || list("waiting_for_my_review()", "");
+        let changed = || list("update_time >= 2024-06-01", "update_time");
         Ok(vec![
-            ("get", self.gets(desk).await?),
-            ("search, a phrase of 6 characters", self.searches(desk, 6, 1).await?),
-            ("search, a word of one article in 1,000", self.rare_words(desk).await?),
-            ("search, 2 characters", self.searches(desk, 2, 1).await?),
-            ("search, 1 character", self.searches(desk, 1, 1).await?),
-            ("search, two words", self.searches(desk, 2, 2).await?),
-            ("list, page 1", self.lists(desk, list("", ""), 1).await?),
-            ("list, page 1,000 or the last", self.lists(desk, list("", ""), LATE_PAGE).await?),
-            (
-                "list state and column, newest event, page 1",
-                self.lists(desk, list("state = PUBLISHED column = 副刊", "event_date desc"), 1).await?,
-            ),
-            (
-                "list state and column, page 1,000 or the last",
-                self.lists(desk, list("state = PUBLISHED column = 副刊", "event_date desc"), LATE_PAGE)
-                    .await?,
-            ),
-            (
-                "list drafts waiting for review, page 1",
-                self.lists(desk, list("waiting_for_my_review()", ""), 1).await?,
-            ),
-            (
-                "list changed since, page 1",
-                self.lists(desk, list("update_time >= 2024-06-01", "update_time"), 1).await?,
-            ),
+            self.gets(desk, "get").await?,
+            self.searches(desk, "search, a phrase of 6 characters", 6, 1).await?,
+            self.rare_words(desk, "search, a word of one article in 1,000").await?,
+            self.searches(desk, "search, 2 characters", 2, 1).await?,
+            self.searches(desk, "search, 1 character", 1, 1).await?,
+            self.searches(desk, "search, two words", 2, 2).await?,
+            self.lists(desk, "list, page 1", list("", ""), 1).await?,
+            self.lists(desk, "list, page 1,000 or the last", list("", ""), LATE_PAGE).await?,
+            self.lists(desk, "list state and column, newest event, page 1", of_column(), 1).await?,
+            self.lists(desk, "list state and column, page 1,000 or the last", of_column(), LATE_PAGE).await?,
+            self.lists(desk, "list drafts waiting for review, page 1", waiting(), 1).await?,
+            self.lists(desk, "list changed since, page 1", changed(), 1).await?,
         ])
     }
 
-    async fn gets(&mut self, desk: &mut Desk) -> Outcome<Times> {
+    async fn gets(&mut self, desk: &mut Desk, name: &'static str) -> Outcome<Kind> {
         let mut times = Vec::with_capacity(self.calls);
         for _ in 0..self.calls {
             let number = self.random.below(self.paper.articles as usize) as u64;
-            let name = self.paper.article_name(number);
+            let article = self.paper.article_name(number);
             let begun = Instant::now();
-            desk.articles.get_article(pb::GetArticleRequest { name }).await?;
+            desk.articles.get_article(pb::GetArticleRequest { name: article }).await?;
             times.push(begun.elapsed());
         }
         times.sort_unstable();
-        Ok(times)
+        Ok(Kind { name, times, rows: None })
     }
 
     /// Phrases of so many characters, out of articles by the dice.
-    async fn searches(&mut self, desk: &mut Desk, length: usize, words: usize) -> Outcome<Times> {
+    async fn searches(
+        &mut self,
+        desk: &mut Desk,
+        name: &'static str,
+        length: usize,
+        words: usize,
+    ) -> Outcome<Kind> {
         let mut times = Vec::with_capacity(self.calls);
         for _ in 0..self.calls {
             let number = self.random.below(self.paper.articles as usize) as u64;
@@ -179,11 +186,11 @@ impl Calls<'_> {
             }
         }
         times.sort_unstable();
-        Ok(times)
+        Ok(Kind { name, times, rows: None })
     }
 
     /// Words that stand in one article in a thousand, by the dice.
-    async fn rare_words(&mut self, desk: &mut Desk) -> Outcome<Times> {
+    async fn rare_words(&mut self, desk: &mut Desk, name: &'static str) -> Outcome<Kind> {
         let mut times = Vec::with_capacity(self.calls);
         for _ in 0..self.calls {
             let query = self.paper.generator.rare_word(&mut self.random).to_owned();
@@ -193,15 +200,16 @@ impl Calls<'_> {
             times.push(begun.elapsed());
         }
         times.sort_unstable();
-        Ok(times)
+        Ok(Kind { name, times, rows: None })
     }
 
     async fn lists(
         &mut self,
         desk: &mut Desk,
+        name: &'static str,
         request: pb::ListArticlesRequest,
         page: usize,
-    ) -> Outcome<Times> {
+    ) -> Outcome<Kind> {
         // On the way there, in larger steps.
         let mut page_token = String::new();
         for _ in 0..(page - 1) * PAGE_ROWS as usize / 500 {
@@ -213,14 +221,16 @@ impl Calls<'_> {
             }
             page_token = next;
         }
+        let mut rows = 0;
         let mut times = Vec::with_capacity(self.calls);
         for _ in 0..self.calls {
             let request = pb::ListArticlesRequest { page_token: page_token.clone(), ..request.clone() };
             let begun = Instant::now();
-            desk.articles.list_articles(request).await?;
+            let listed = desk.articles.list_articles(request).await?.into_inner();
             times.push(begun.elapsed());
+            rows = listed.articles.len();
         }
         times.sort_unstable();
-        Ok(times)
+        Ok(Kind { name, times, rows: Some(rows) })
     }
 }
