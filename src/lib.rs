@@ -3,20 +3,20 @@
 //!
 //! # The way of a request
 //!
-//! [`server`] → layers ([`telemetry`], [`deadline`], [`auth`]) → a slice's `rpc` (decode,
-//! check, call) → its `mod` (rules) and [`db::Db::write`] → its `store` →
-//! Postgres, and back.
+//! [`server`] → what stands around each call ([`telemetry`], [`deadline`], [`auth`]) → a
+//! slice's `rpc` (decode, check, call) → its `mod` (rules) and [`db::Db::write`] → its
+//! `store` → Postgres, and back.
 //!
 //! # The rooms
 //!
 //! | room | what is in it |
 //! |---|---|
 //! | [`config`] | settings, and the limits of every input |
-//! | [`server`] | connections and TLS, layers, all services, reflection, health, the end |
+//! | [`server`] | connections and TLS, the way of each call, all services, reflection, health, the end |
 //! | [`auth`], [`admin`] | token → person and role; the table method → roles |
 //! | [`audit`] | who did what, and who was refused what |
 //! | [`deadline`] | how long a call may take, and what ends with it |
-//! | [`telemetry`] | the log, metrics, traces, and the layer that sees each call begin and end |
+//! | [`telemetry`] | the log, metrics, traces, and what sees each call begin and end |
 //! | [`vitals`] | what the server knows of itself, for operators and gauges |
 //! | [`error`] | the one error type; the only conversion to a gRPC status |
 //! | [`wire`] | names, etags, page tokens, cursors, field masks, times, the codec |

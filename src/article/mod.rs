@@ -89,6 +89,17 @@ pub struct Article {
     pub delete_time: Option<DateTime<Utc>>,
 }
 
+/// How an article stands: no two contents of one stand the same, nor anything else that
+/// callers see of it. The time tells apart what a database that was rolled back counts
+/// twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// [`Article::version`].
+    pub version: i64,
+    /// [`Article::update_time`].
+    pub update_time: DateTime<Utc>,
+}
+
 /// One saved version of an article.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {
@@ -112,6 +123,11 @@ impl Article {
     /// The full resource name.
     pub fn name(&self) -> String {
         name(self.id)
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        Standing { version: self.version, update_time: self.update_time }
     }
 
     /// What it is found by.

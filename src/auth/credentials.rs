@@ -187,7 +187,8 @@ impl Credentials {
         let found = match recalled {
             Recalled::Known(found) => found,
             Recalled::Vain => return Err(Error::Unauthenticated),
-            Recalled::Unknown { is_familiar, .. } => self.look_up(shown, is_familiar).await?,
+            // Apart, as it would make every call as large as a query is.
+            Recalled::Unknown { is_familiar, .. } => Box::pin(self.look_up(shown, is_familiar)).await?,
         };
         let grant = &found.credential.grant;
         if grant.expire_time.is_some_and(|end| end <= now) {

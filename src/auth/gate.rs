@@ -1,22 +1,15 @@
-//! The layer that lets through whom the table allows.
+//! Lets through whom the table allows.
 
-use std::{
-    collections::HashSet,
-    net::IpAddr,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::{Code, Status, body::Body};
-use tower::{Layer, Service};
 
 use super::{
-    Call, Connection, Credentials, EVERY_NEWSPAPER, Principal, Scope,
+    Call, Credentials, EVERY_NEWSPAPER, Principal, Scope,
     credentials::{Found, Recalled, Shown},
     jwt::{self, Issuers},
     quota::{Quotas, Stream},
@@ -31,6 +24,7 @@ use crate::{
     config::AccessSettings,
     digest::Digest,
     error::{Error, Result, complete},
+    telemetry::told,
 };
 
 /// Services that anyone may call without a credential: they tell how to call the
@@ -120,20 +114,21 @@ impl Inner {
         path: &str,
         headers: &HeaderMap,
         certificate: Option<Digest>,
-        call: Option<Call>,
+        call: &Call,
     ) -> Result<(Option<Principal>, Option<Admission>), Refused> {
-        let peer = call.as_ref().and_then(|call| call.peer);
         if OPEN_SERVICES.iter().any(|service| path.starts_with(service)) {
-            return Ok((None, self.admit_stranger(path, headers, certificate, peer).await?));
+            // Apart, as it would make every call as large.
+            let admission = Box::pin(self.admit_stranger(path, headers, certificate, call.peer)).await?;
+            return Ok((None, admission));
         }
         let method = path.strip_prefix("/masthead.v1.").unwrap_or_default();
         let Some((roles, _, object)) = table::rule_for(method) else {
             return Err(complete(Status::new(Code::Unimplemented, "the server has no such method")).into());
         };
-        let call = call.ok_or_else(|| Error::Internal("a call came past the outer layer".to_owned()))?;
-        let identity = self.identify(headers, certificate, peer).await?;
+        let identity = self.identify(headers, certificate, call.peer).await?;
         match self.open(&identity, method, roles, object).await {
             Ok((role, admission)) => {
+                let call = call.clone();
                 let caller = Principal { name: identity.person, role, scope: identity.scope, call };
                 Ok((Some(caller), admission))
             }
@@ -185,7 +180,8 @@ impl Inner {
             return Err(identity.scope.refusal(EVERY_NEWSPAPER));
         }
         let streams = self.streaming.contains(method);
-        Ok((role, if streams { Some(self.keep(identity, method).await?) } else { None }))
+        // Apart, as it would make every call as large.
+        Ok((role, if streams { Some(Box::pin(self.keep(identity, method)).await?) } else { None }))
     }
 
     /// Who is calling. Calls that prove no credential are counted by their address.
@@ -286,67 +282,40 @@ fn streaming_methods() -> HashSet<String> {
     streaming.collect()
 }
 
-impl<S> Layer<S> for Gate {
-    type Service = Gated<S>;
-
-    fn layer(&self, inner: S) -> Gated<S> {
-        Gated { gate: self.clone(), inner }
-    }
-}
-
-/// A service behind the gate.
-#[derive(Clone)]
-pub struct Gated<S> {
-    gate: Gate,
-    inner: S,
-}
-
-impl<S> Service<Request<Body>> for Gated<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, std::result::Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let gate = self.gate.inner.clone();
-        // The service that was polled ready is the one to call.
-        let ready = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, ready);
-        Box::pin(async move {
-            let path = request.uri().path().to_owned();
-            let call = request.extensions().get::<Call>().cloned();
-            let certificate =
-                request.extensions().get::<Connection>().and_then(|connection| connection.certificate);
-            let mut trail = Trail::new(&gate.recorder, &path, call.clone());
-            let answer = match gate.admit(&path, request.headers(), certificate, call).await {
-                Ok((None, None)) => return inner.call(request).await,
-                Ok((None, Some(admission))) => return admission.keep(inner.call(request)).await,
-                Ok((Some(caller), admission)) => {
-                    let span = tracing::Span::current();
-                    span.record("person", caller.name.as_str());
-                    span.record("role", caller.role.as_str());
-                    trail.by = Some((caller.name.clone(), Some(caller.role)));
-                    request.extensions_mut().insert(caller);
-                    let answer = inner.call(request);
-                    match admission {
-                        None => answer.await?,
-                        Some(admission) => admission.keep(answer).await?,
-                    }
+impl Gate {
+    /// Does the work of a call if its caller may have it done, and has refused mutations
+    /// written down.
+    pub async fn guard<W>(
+        &self,
+        mut request: Request<Body>,
+        call: Call,
+        certificate: Option<Digest>,
+        work: impl FnOnce(Request<Body>) -> W,
+    ) -> Response<Body>
+    where
+        W: Future<Output = Response<Body>>,
+    {
+        let gate = &self.inner;
+        let path = request.uri().path().to_owned();
+        let mut trail = Trail::new(&gate.recorder, &path, call.clone());
+        let answer = match gate.admit(&path, request.headers(), certificate, &call).await {
+            Ok((None, None)) => return work(request).await,
+            Ok((None, Some(admission))) => return Box::pin(admission.keep(work(request))).await,
+            Ok((Some(caller), admission)) => {
+                told::caller(&caller.name, caller.role);
+                trail.by = Some((caller.name.clone(), Some(caller.role)));
+                request.extensions_mut().insert(caller);
+                match admission {
+                    None => work(request).await,
+                    Some(admission) => Box::pin(admission.keep(work(request))).await,
                 }
-                Err(Refused { by, status }) => {
-                    trail.by = by;
-                    status.into_http()
-                }
-            };
-            trail.answered(&answer);
-            Ok(answer)
-        })
+            }
+            Err(Refused { by, status }) => {
+                trail.by = by;
+                status.into_http()
+            }
+        };
+        trail.answered(&answer);
+        answer
     }
 }

@@ -44,7 +44,7 @@ impl From<Status> for Refused {
 pub struct Trail<'a> {
     recorder: &'a Recorder,
     path: &'a str,
-    call: Option<Call>,
+    call: Call,
     /// Who makes the call, once that is known.
     pub by: By,
     is_answered: bool,
@@ -52,7 +52,7 @@ pub struct Trail<'a> {
 
 impl<'a> Trail<'a> {
     /// That of a call which begins.
-    pub fn new(recorder: &'a Recorder, path: &'a str, call: Option<Call>) -> Trail<'a> {
+    pub fn new(recorder: &'a Recorder, path: &'a str, call: Call) -> Trail<'a> {
         Trail { recorder, path, call, by: None, is_answered: false }
     }
 
@@ -65,7 +65,7 @@ impl<'a> Trail<'a> {
 
     /// Records a refused mutation, and nothing of what was only to be checked.
     fn record(&mut self, headers: &HeaderMap) {
-        if let Some(refusal) = refusal(self.path, self.call.take(), self.by.take(), headers) {
+        if let Some(refusal) = refusal(self.path, &self.call, self.by.take(), headers) {
             self.recorder.record(refusal);
         }
     }
@@ -84,10 +84,12 @@ impl Drop for Trail<'_> {
     }
 }
 
-fn refusal(path: &str, call: Option<Call>, by: By, headers: &HeaderMap) -> Option<Refusal> {
+fn refusal(path: &str, call: &Call, by: By, headers: &HeaderMap) -> Option<Refusal> {
     let method = path.strip_prefix("/masthead.v1.")?;
     let (_, effect, _) = table::rule_for(method)?;
-    let call = call.filter(|call| effect == Effect::Writes && !call.is_rehearsal())?;
+    if effect != Effect::Writes || call.is_rehearsal() {
+        return None;
+    }
     let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
     let (_, verb) = method.split_once('/')?;
     let reason = status.get_error_details().error_info().map(|info| info.reason.clone());

@@ -67,13 +67,10 @@ impl Admission {
     }
 
     /// Answers a call for as long as the credential is in force.
-    pub async fn keep<E>(
-        mut self,
-        answer: impl Future<Output = Result<Response<Body>, E>>,
-    ) -> Result<Response<Body>, E> {
+    pub async fn keep(mut self, answer: impl Future<Output = Response<Body>>) -> Response<Body> {
         tokio::select! {
-            answer = answer => Ok(answer?.map(|body| Body::new(Kept { body, admission: self, is_over: false }))),
-            () = &mut self.over => Ok(Status::from(Error::Unauthenticated).into_http()),
+            answer = answer => answer.map(|body| Body::new(Kept { body, admission: self, is_over: false })),
+            () = &mut self.over => Status::from(Error::Unauthenticated).into_http(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Who may call what: one table, method x role. What is not in it cannot be called.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use crate::admin::Role;
 
 use Role::{Editor, Operator, Publisher, Reader, Reporter};
@@ -153,6 +155,8 @@ pub const METHODS: &[(&str, &[Role], Effect, Object)] = &[
 
 /// What holds for a method, given as `Service/Method`.
 pub fn rule_for(method: &str) -> Option<Rule> {
-    let found = METHODS.iter().find(|(name, ..)| *name == method);
-    found.map(|(_, roles, effect, object)| (*roles, *effect, *object))
+    static RULES: LazyLock<HashMap<&str, Rule>> = LazyLock::new(|| {
+        METHODS.iter().map(|(name, roles, effect, object)| (*name, (*roles, *effect, *object))).collect()
+    });
+    RULES.get(method).copied()
 }

@@ -42,6 +42,9 @@ pub const PUBLISHED_FLIGHT_TIME_MAX: Duration = Duration::from_secs(1);
 /// MiB of what readers are served that a server keeps in memory, unless it is set
 /// otherwise.
 pub const PUBLISHED_CACHE_MIB_DEFAULT: u32 = 64;
+/// MiB of working copies of articles that a server keeps in memory, unless it is set
+/// otherwise: some 100,000 of them.
+pub const WORKING_CACHE_MIB_DEFAULT: u32 = 256;
 
 /// Rows in a page of a list if the caller does not say.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;

@@ -10,6 +10,7 @@ use super::{
     PUBLISHED_CACHE_MIB_DEFAULT, RENDER_MEMORY_MIB_DEFAULT, RENDERS_WAITING_DEFAULT, RENDITIONS_DEFAULT,
     REVISIONS_KEPT_DEFAULT, RequestSettings, Setting, UPLOAD_RETENTION_HOURS_DEFAULT,
     UPLOADS_RUNNING_DEFAULT, WATCH_CHECKPOINT_SECONDS_DEFAULT, WATCH_STREAMS_DEFAULT,
+    WORKING_CACHE_MIB_DEFAULT,
     connections::{ConnectionSettings, StopSettings, TlsSettings},
 };
 use crate::photo::{files::Location, rendition::size::NamedSize};
@@ -109,11 +110,22 @@ pub struct ReadingSettings {
           default_value_t = PUBLISHED_CACHE_MIB_DEFAULT,
           value_parser = clap::value_parser!(u32).range(0..=65_536))]
     pub published_cache_mib: u32,
+
+    /// Memory for articles that are being worked on, at most, in MiB: whether one is
+    /// still as it stands is asked of the database at each get, and only what has
+    /// changed is read anew; with 0 each is read
+    #[arg(long, env = "MASTHEAD_WORKING_CACHE_MIB", value_name = "MIB",
+          default_value_t = WORKING_CACHE_MIB_DEFAULT,
+          value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    pub working_cache_mib: u32,
 }
 
 impl Default for ReadingSettings {
     fn default() -> ReadingSettings {
-        ReadingSettings { published_cache_mib: PUBLISHED_CACHE_MIB_DEFAULT }
+        ReadingSettings {
+            published_cache_mib: PUBLISHED_CACHE_MIB_DEFAULT,
+            working_cache_mib: WORKING_CACHE_MIB_DEFAULT,
+        }
     }
 }
 

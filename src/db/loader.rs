@@ -22,12 +22,12 @@ use crate::{
 };
 
 /// Reads rows by their keys; those that are there, in no order.
-pub type Fetch<K, V> = for<'c> fn(&'c mut Connection, Vec<K>) -> Work<'c, Vec<(K, V)>>;
+pub type Fetch<K, V> = dyn for<'c> Fn(&'c mut Connection, Vec<K>) -> Work<'c, Vec<(K, V)>> + Send + Sync;
 
 /// Answers gets of one table.
 pub struct Loader<K, V> {
     db: Db,
-    fetch: Fetch<K, V>,
+    fetch: Arc<Fetch<K, V>>,
     queue: Arc<Mutex<Queue<K, V>>>,
 }
 
@@ -45,7 +45,7 @@ struct Asked<K, V> {
 
 impl<K, V> Clone for Loader<K, V> {
     fn clone(&self) -> Loader<K, V> {
-        Loader { db: self.db.clone(), fetch: self.fetch, queue: self.queue.clone() }
+        Loader { db: self.db.clone(), fetch: self.fetch.clone(), queue: self.queue.clone() }
     }
 }
 
@@ -61,8 +61,15 @@ where
     V: Clone + Send + 'static,
 {
     /// Reads from this database.
-    pub fn new(db: Db, fetch: Fetch<K, V>) -> Loader<K, V> {
-        Loader { db, fetch, queue: Arc::new(Mutex::new(Queue { waiting: Vec::new(), readers: 0 })) }
+    pub fn new<F>(db: Db, fetch: F) -> Loader<K, V>
+    where
+        F: for<'c> Fn(&'c mut Connection, Vec<K>) -> Work<'c, Vec<(K, V)>> + Send + Sync + 'static,
+    {
+        Loader {
+            db,
+            fetch: Arc::new(fetch),
+            queue: Arc::new(Mutex::new(Queue { waiting: Vec::new(), readers: 0 })),
+        }
     }
 
     /// The row with this key, as it stands or as it was later; none if there is none.

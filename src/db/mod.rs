@@ -55,6 +55,7 @@ use crate::{
     deadline::Deadline,
     digest::Digest,
     error::{Error, Result, lost_a_race},
+    telemetry::told,
 };
 
 /// What stores read from.
@@ -266,11 +267,10 @@ impl Db {
         // Not in the task: whoever is gone before it is their turn waits for nothing.
         let lease = self.lease(Purpose::Write).await?;
         let db = self.clone();
-        let (span, call) = (tracing::Span::current(), Deadline::current());
-        let task = tokio::spawn(tracing::Instrument::instrument(
-            async move { db.on_line(run_until_it_wins(&db, lease, &operation, &work, call.as_deref())).await },
-            span,
-        ));
+        let call = Deadline::current();
+        let task = tokio::spawn(told::along(async move {
+            db.on_line(run_until_it_wins(&db, lease, &operation, &work, call.as_deref())).await
+        }));
         task.await.map_err(|died| Error::Internal(format!("a write died: {died}")))?
     }
 

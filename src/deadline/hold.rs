@@ -3,20 +3,19 @@
 
 use std::{
     collections::HashSet,
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Status, body::Body};
-use tower::{Layer, Service};
 
 use super::{CURRENT, Deadline};
 use crate::{
@@ -96,72 +95,65 @@ fn ahead_of(given: Duration) -> Duration {
     given.saturating_sub((given / requests::ANSWER_TIME_PART).min(requests::ANSWER_TIME_MAX))
 }
 
-impl<S> Layer<S> for Deadlines {
-    type Service = Held<S>;
-
-    fn layer(&self, inner: S) -> Held<S> {
-        Held { limits: self.clone(), inner }
-    }
-}
-
-/// A service whose calls are held to their time.
-#[derive(Clone, Debug)]
-pub struct Held<S> {
-    limits: Deadlines,
-    inner: S,
-}
-
-impl<S> Service<Request<Body>> for Held<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (time, is_stream) = self.limits.time_of(&request);
+impl Deadlines {
+    /// Does the work of a call in its time.
+    pub async fn hold<W>(
+        &self,
+        request: Request<Body>,
+        work: impl FnOnce(Request<Body>) -> W,
+    ) -> Response<Body>
+    where
+        W: Future<Output = Response<Body>>,
+    {
+        let (time, is_stream) = self.time_of(&request);
         // Past what an instant can hold is as good as never.
         let end = time.and_then(|time| Instant::now().checked_add(time));
         let call = Deadline::new(end);
-        let mut silence = self.limits.db.silence();
-        let time_max = self.limits.time_max;
-        // The service that was polled ready is the one to call.
-        let ready = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, ready);
-        let work = CURRENT.scope(call.clone(), async move { inner.call(request).await });
-        Box::pin(async move {
-            let mut work = std::pin::pin!(work);
-            let mut is_limited = end.is_some();
-            let sleep = sleep_until(end.unwrap_or_else(|| Instant::now() + time_max));
-            let mut sleep = std::pin::pin!(sleep);
-            loop {
-                tokio::select! {
-                    biased;
-                    answer = &mut work => {
-                        let limit = end.filter(|_| is_stream);
-                        return answer.map(|answer| limited(answer, limit));
+        let work = CURRENT.scope(call.clone(), work(request));
+        let mut work = std::pin::pin!(work);
+        let answer = match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            Poll::Ready(answer) => answer,
+            // What is watched meanwhile takes memory that answers from memory need not have.
+            Poll::Pending => Box::pin(self.watch(work, &call)).await,
+        };
+        limited(answer, end.filter(|_| is_stream))
+    }
+
+    /// Waits for an answer as long as the call has time and its lines are not dead.
+    async fn watch(
+        &self,
+        mut work: Pin<&mut impl Future<Output = Response<Body>>>,
+        call: &Deadline,
+    ) -> Response<Body> {
+        let mut silence = self.db.silence();
+        let mut end = std::pin::pin!(passes(call.time()));
+        let mut is_limited = true;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut work => return answer,
+                () = &mut end, if is_limited => {
+                    if call.expire() {
+                        return Status::from(Error::DeadlineExceeded).into_http();
                     }
-                    () = &mut sleep, if is_limited => {
-                        if call.expire() {
-                            return Ok(Status::from(Error::DeadlineExceeded).into_http());
-                        }
-                        // It commits, and what is committed is answered.
-                        is_limited = false;
-                    }
-                    () = silence.found() => {
-                        if call.holds_connection() {
-                            return Ok(Status::from(crate::db::away()).into_http());
-                        }
+                    // It commits, and what is committed is answered.
+                    is_limited = false;
+                }
+                () = silence.found() => {
+                    if call.holds_connection() {
+                        return Status::from(crate::db::away()).into_http();
                     }
                 }
             }
-        })
+        }
+    }
+}
+
+/// Waits for a time; for ever if there is none.
+async fn passes(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
     }
 }
 

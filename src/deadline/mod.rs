@@ -4,7 +4,7 @@
 //! one that has is waited for, so that whoever is told of a deadline knows that
 //! nothing was kept.
 
-pub mod layer;
+pub mod hold;
 
 use std::sync::{
     Arc,

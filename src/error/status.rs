@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::Error;
-use crate::{photo, reporter, telemetry::cause};
+use crate::{photo, reporter, telemetry::told};
 
 /// The reason of calls that end before they are answered: their client has gone, or the
 /// server stops.
@@ -281,7 +281,7 @@ impl Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Status {
         if let Some(cause) = error.cause() {
-            cause::note(cause);
+            told::note(cause);
         }
         let message = clip(&error.to_string());
         let mut violations_max = VIOLATIONS_MAX;

@@ -99,7 +99,7 @@ struct Weight;
 impl Weighter<(State, Key), Found> for Weight {
     fn weight(&self, _: &(State, Key), found: &Found) -> u64 {
         let message = match &found.served {
-            Some(Served::Message(bytes)) => bytes.len(),
+            Some(Served::Message(message)) => message.size_bytes(),
             Some(Served::Nothing(tombstone)) => tombstone.reason.len(),
             None => 0,
         };
@@ -129,9 +129,29 @@ impl Published {
     ///
     /// # Errors
     /// Those of `fetch`.
-    pub async fn get(&self, key: Key, fetch: impl Future<Output = Result<Found>>) -> Result<Found> {
-        let (Some(kept), Some(state)) = (&self.kept, self.state()) else { return fetch.await };
+    pub async fn get<F>(&self, key: Key, fetch: impl FnOnce() -> F) -> Result<Found>
+    where
+        F: Future<Output = Result<Found>>,
+    {
+        let (Some(kept), Some(state)) = (&self.kept, self.state()) else {
+            return Box::pin(fetch()).await;
+        };
         let key = (state, key);
+        if let Some(found) = kept.get(&key) {
+            metrics::Cache::Published.count(true);
+            return Ok(found);
+        }
+        // Apart, as it would make calls that are answered from memory as large.
+        Box::pin(self.get_by_one(kept, key, fetch())).await
+    }
+
+    /// What is not kept yet, unless somebody fetches it already.
+    async fn get_by_one(
+        &self,
+        kept: &Kept,
+        key: (State, Key),
+        fetch: impl Future<Output = Result<Found>>,
+    ) -> Result<Found> {
         let waited = timeout(config::PUBLISHED_FLIGHT_TIME_MAX, kept.get_value_or_guard_async(&key)).await;
         metrics::Cache::Published.count(matches!(waited, Ok(Ok(_))));
         match waited {
@@ -234,7 +254,7 @@ mod tests {
                         }
                         Ok(found(what))
                     };
-                    published.get(KEY, fetch).await.expect("an answer").what
+                    published.get(KEY, || fetch).await.expect("an answer").what
                 })
             };
             let first = ask(published.clone(), "read before", Some(is_read));

@@ -21,7 +21,6 @@ pub mod withdraw;
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
@@ -29,7 +28,7 @@ use crate::{
     digest::Digest,
     error::{Error, Result},
     feed::Place,
-    wire::{Expected, name::IssueName},
+    wire::{Expected, name::IssueName, ready::Ready},
 };
 
 /// The resource type (aip.dev/123).
@@ -159,7 +158,7 @@ pub struct Publication {
 #[derive(Clone, Debug)]
 pub enum Served {
     /// An encoded message.
-    Message(Bytes),
+    Message(Ready),
     /// Nothing: it was withdrawn.
     Nothing(Tombstone),
 }
@@ -180,9 +179,9 @@ impl Served {
     ///
     /// # Errors
     /// [`Error::Withdrawn`], if there is none.
-    pub fn message(self, kind: &'static str, name: &str) -> Result<Bytes> {
+    pub fn message(self, kind: &'static str, name: &str) -> Result<Ready> {
         match self {
-            Served::Message(bytes) => Ok(bytes),
+            Served::Message(message) => Ok(message),
             Served::Nothing(tombstone) => Err(tombstone.refusal(kind, name)),
         }
     }

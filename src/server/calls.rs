@@ -13,27 +13,26 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use tonic::{Status, body::Body, transport::server::TcpConnectInfo};
-use tower::{ServiceExt, util::BoxCloneSyncService};
+use tonic::{Status, body::Body};
 
-use super::traffic::Traffic;
+use super::{
+    traffic::Traffic,
+    way::{self, Way},
+};
 use crate::auth::Connection;
 
-/// All services behind all layers.
-pub type Api = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
-
 /// The API as one connection reaches it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Calls {
-    api: Api,
+    way: Arc<Way>,
     connection: Connection,
     traffic: Arc<Traffic>,
 }
 
 impl Calls {
     /// The calls of this connection.
-    pub fn new(api: Api, connection: Connection, traffic: Arc<Traffic>) -> Calls {
-        Calls { api, connection, traffic }
+    pub fn new(way: Arc<Way>, connection: Connection, traffic: Arc<Traffic>) -> Calls {
+        Calls { way, connection, traffic }
     }
 }
 
@@ -44,15 +43,12 @@ impl hyper::service::Service<Request<Incoming>> for Calls {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let call = Call::begin(self.traffic.clone());
-        let mut request = request.map(|body| Body::new(Asked { body, is_broken: false }));
-        // For `tonic::Request::remote_addr`.
-        let place = TcpConnectInfo { local_addr: None, remote_addr: self.connection.peer };
-        request.extensions_mut().insert(place);
-        request.extensions_mut().insert(self.connection.clone());
-        // For `Endings`.
-        request.extensions_mut().insert(self.traffic.clone());
-        let answer = self.api.clone().oneshot(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| Answer { body, call })) })
+        let request = request.map(|body| Body::new(Asked { body, is_broken: false }));
+        let Calls { way, connection, traffic } = self.clone();
+        Box::pin(async move {
+            let answer = way.go(request, connection, traffic).await;
+            Ok(answer.map(|body| Answer { body, call }))
+        })
     }
 }
 
@@ -130,7 +126,7 @@ impl http_body::Body for Asked {
 /// The body of an answer. It is asked for its next part when the client has room
 /// for it.
 pub struct Answer {
-    body: Body,
+    body: way::Answer,
     call: Call,
 }
 

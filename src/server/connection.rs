@@ -12,12 +12,13 @@ use tokio::{
 };
 
 use super::{
-    calls::{Api, Calls},
+    calls::Calls,
     io::{Begun, Guarded},
     lifetime::{Lifetime, Step},
     stop::Phase,
     tls::Identity,
     traffic::{Ending, Traffic},
+    way::Way,
 };
 use crate::{
     auth::Connection,
@@ -27,7 +28,7 @@ use crate::{
 
 /// What all connections of a server have in common.
 pub struct Host {
-    api: Api,
+    way: Arc<Way>,
     tls: Option<Arc<Identity>>,
     http2: http2::Builder<TokioExecutor>,
     /// What connections may do.
@@ -39,7 +40,7 @@ pub struct Host {
 impl Host {
     /// Of a server of this API.
     pub fn new(
-        api: Api,
+        way: Way,
         tls: Option<Arc<Identity>>,
         settings: ConnectionSettings,
         phase: watch::Receiver<Phase>,
@@ -56,7 +57,7 @@ impl Host {
             .max_send_buf_size(config::SEND_BUFFER_BYTES_MAX)
             .keep_alive_interval(seconds(settings.keepalive_seconds))
             .keep_alive_timeout(seconds(settings.keepalive_timeout_seconds));
-        Host { api, tls, http2, settings, phase }
+        Host { way: Arc::new(way), tls, http2, settings, phase }
     }
 }
 
@@ -136,7 +137,7 @@ where
     let peer = connection.peer;
     let spread = peer.map_or(0, |peer| peer.port());
     let mut lifetime = Lifetime::new(&host.settings, spread);
-    let calls = Calls::new(host.api.clone(), connection, traffic.clone());
+    let calls = Calls::new(host.way.clone(), connection, traffic.clone());
     let mut http2 = pin!(host.http2.serve_connection(TokioIo::new(io), calls));
     let mut phase = host.phase.clone();
     loop {

@@ -1,7 +1,8 @@
-//! The layer that ends calls when the server stops, with a status that says so. It
-//! stands within the outermost layer, which counts and logs that status like any other.
+//! Ends calls when the server stops, with a status that says so, within what counts and
+//! logs that status like any other.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -9,10 +10,9 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
-use tower::{Layer, Service};
 
 use super::traffic::{Ending, Traffic};
 use crate::error::Error;
@@ -21,68 +21,49 @@ use crate::error::Error;
 /// reflection.
 const STANDING: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
-/// Ends calls when the [`Traffic`] of their connection, in the extensions of the request,
-/// says so.
-#[derive(Clone, Copy, Debug)]
-pub struct Endings;
-
-impl<S> Layer<S> for Endings {
-    type Service = Ended<S>;
-
-    fn layer(&self, inner: S) -> Ended<S> {
-        Ended { inner }
-    }
+/// With which calls the server ends a call of this path.
+pub fn of_path(path: &str) -> Ending {
+    let is_standing = STANDING.iter().any(|service| path.starts_with(service));
+    if is_standing { Ending::Standing } else { Ending::All }
 }
 
-/// A service whose calls the server can end.
-#[derive(Clone, Debug)]
-pub struct Ended<S> {
-    inner: S,
-}
-
-impl<S> Service<Request<Body>> for Ended<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Error: Send,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut ended = ended(&request);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            // What is there goes first, also because most answers are there at once.
-            let response = tokio::select! {
-                biased;
-                response = answer => response?,
-                () = &mut ended => return Ok(stopping().into_http()),
-            };
-            Ok(response.map(|body| Body::new(Answer { body, ended, is_over: false })))
-        })
-    }
-}
-
-/// Waits until the server ends this call.
-fn ended(request: &Request<Body>) -> BoxFuture<'static, ()> {
-    let Some(traffic) = request.extensions().get::<Arc<Traffic>>() else {
-        return Box::pin(std::future::pending());
+/// Does the work of a call, unless the [`Traffic`] of its connection is ended first.
+pub async fn unless_ended(
+    at: Ending,
+    traffic: Arc<Traffic>,
+    work: impl Future<Output = Response<Body>>,
+) -> Response<Answer> {
+    let mut end = End { traffic, at, coming: None };
+    // What is there goes first, also because most answers are there at once.
+    let response = tokio::select! {
+        biased;
+        response = work => response,
+        () = poll_fn(|context| end.poll(context)) => stopping().into_http(),
     };
-    let mut endings = traffic.endings();
-    let is_standing = STANDING.iter().any(|service| request.uri().path().starts_with(service));
-    let at = if is_standing { Ending::Standing } else { Ending::All };
-    Box::pin(async move {
-        if endings.wait_for(|ending| *ending >= at).await.is_err() {
-            // The connection is gone, and with it whoever waits for this.
-            std::future::pending().await
-        }
-    })
+    response.map(|body| Answer { body, end, is_over: false })
+}
+
+/// The end of a call by the server.
+struct End {
+    traffic: Arc<Traffic>,
+    at: Ending,
+    /// Made when it is first waited for, as most calls never do.
+    coming: Option<BoxFuture<'static, ()>>,
+}
+
+impl End {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let coming = self.coming.get_or_insert_with(|| {
+            let (mut endings, at) = (self.traffic.endings(), self.at);
+            Box::pin(async move {
+                if endings.wait_for(|ending| *ending >= at).await.is_err() {
+                    // The connection is gone, and with it whoever waits for this.
+                    std::future::pending().await
+                }
+            })
+        });
+        coming.as_mut().poll(context)
+    }
 }
 
 fn stopping() -> Status {
@@ -90,9 +71,9 @@ fn stopping() -> Status {
 }
 
 /// The body of an answer that the server can end.
-struct Answer {
+pub struct Answer {
     body: Body,
-    ended: BoxFuture<'static, ()>,
+    end: End,
     is_over: bool,
 }
 
@@ -111,7 +92,7 @@ impl http_body::Body for Answer {
         let frame = Pin::new(&mut answer.body).poll_frame(context);
         // What is there goes first: that the server leaves, to those who watch its
         // health. tonic's frames end where messages do, so that the status may follow any.
-        if frame.is_pending() && answer.ended.as_mut().poll(context).is_ready() {
+        if frame.is_pending() && answer.end.poll(context).is_ready() {
             answer.is_over = true;
             let mut trailers = HeaderMap::new();
             return Poll::Ready(Some(

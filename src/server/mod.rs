@@ -1,9 +1,8 @@
-//! The server: layers, all services, reflection, health. The only file that names
-//! every service.
+//! The server: connections, the way of each call, all services, reflection, health.
 //!
 //! [`listen`] accepts connections, and [`connection`] serves each: through [`tls`]
-//! and [`io`] to hyper's HTTP/2, and its [`calls`] to the services here. hyper is
-//! driven here and not by tonic, whose server does not let go of a connection:
+//! and [`io`] to hyper's HTTP/2, and its [`calls`] on their [`way`] to the services.
+//! hyper is driven here and not by tonic, whose server does not let go of a connection:
 //! neither to close it because it is idle, nor to cut it when the server must end.
 //! Before that [`endings`] ends the calls of it.
 //! [`lifetime`] says when a connection ends by what its [`traffic`] is, [`stop`]
@@ -20,19 +19,16 @@ mod listen;
 mod stop;
 mod tls;
 mod traffic;
+mod way;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{net::TcpListener, sync::watch};
 use tonic::service::Routes;
-use tower::{
-    Layer,
-    util::{BoxCloneSyncService, MapResponseLayer},
-};
 
 use connection::Host;
-use endings::Endings;
 use stop::Phase;
+use way::{Handlers, Way};
 
 use crate::{
     activity, admin, article,
@@ -40,21 +36,13 @@ use crate::{
     auth::{Credentials, Gate, jwt::Issuers},
     config::{self, FeedSettings, ServiceSettings, TlsSettings},
     db::Db,
-    deadline::layer::Deadlines,
+    deadline::hold::Deadlines,
     feed::{self, Channel, Limits},
     issue, newspaper,
-    pb::servers::{
-        activity_service_server::ActivityServiceServer, admin_service_server::AdminServiceServer,
-        article_service_server::ArticleServiceServer, issue_service_server::IssueServiceServer,
-        newspaper_service_server::NewspaperServiceServer, photo_service_server::PhotoServiceServer,
-        publication_service_server::PublicationServiceServer, reporter_service_server::ReporterServiceServer,
-    },
     photo::{self, files::Files, rendition::stock::Renditions},
     publication::{self, cache::Published},
     reporter,
-    telemetry::Requests,
     vitals::{self, Vitals},
-    wire,
 };
 
 pub use listen::allow_many_files;
@@ -157,9 +145,21 @@ pub async fn start_with(
     let photos = photo::rpc::Service::new(db.clone(), files.clone(), renditions.clone(), settings.uploads);
     let watched = (feeds.publications.clone(), feeds.changes.clone());
     let vitals = Vitals::new(db.clone(), files.clone(), watched, health.readiness(), settings.in_force);
-    let routes = services(&db, &files, photos, (published.clone(), renditions), &feeds, vitals.clone());
-    let routes = routes.add_service(health_service);
-    let routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    let beside = Routes::new(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?);
+    let publications = feeds.publications.clone();
+    let handlers = Handlers {
+        newspapers: newspaper::rpc::Service::new(db.clone()),
+        issues: issue::rpc::Service::new(db.clone(), files.clone()),
+        articles: article::rpc::Service::new(db.clone(), files.clone(), settings.reading),
+        reporters: reporter::rpc::Service::new(db.clone()),
+        photos,
+        publications: publication::rpc::Service::new(db.clone(), published.clone(), renditions, publications),
+        activity: activity::rpc::Service::new(db.clone(), feeds.changes.clone()),
+        admin: admin::rpc::Service::new(db.clone(), files.clone(), vitals.clone()),
+        beside,
+    };
     let credentials = Credentials::new(db.house());
     let recorder = Recorder::new(db.house());
     let issuers = Issuers::new(&settings.identity).map_err(Error::Identity)?;
@@ -183,46 +183,12 @@ pub async fn start_with(
     }
     let gate = Gate::new(credentials.clone(), issuers, recorder.clone(), settings.access);
     let deadlines = Deadlines::new(db.clone(), settings.requests);
-    let handlers = MapResponseLayer::new(wire::whole::send).layer(routes.prepare());
-    let api = Requests.layer(Endings.layer(deadlines.layer(gate.layer(handlers))));
-    let api = BoxCloneSyncService::new(api);
+    let way = Way { deadlines, gate, services: handlers.into() };
     let (phase, phases) = watch::channel(Phase::default());
-    let host = Arc::new(Host::new(api, identity, settings.connections, phases));
+    let host = Arc::new(Host::new(way, identity, settings.connections, phases));
     let serving = tokio::spawn(listen::run(listener, host));
     let (pause, drain) = (settings.stop.pause(address), settings.stop.drain());
     Ok(Running { address, phase, serving, health, feeds, upkeep, recorder, credentials, pause, drain })
-}
-
-/// Every service of the API, each with the same limit on messages.
-fn services(
-    db: &Db,
-    files: &Files,
-    photos: photo::rpc::Service,
-    (published, renditions): (Published, Renditions),
-    feeds: &Feeds,
-    vitals: Vitals,
-) -> Routes {
-    macro_rules! limited {
-        ($server:ident, $service:expr) => {
-            $server::new($service).max_decoding_message_size(config::REQUEST_BYTES_MAX)
-        };
-    }
-    let (db, files) = (|| db.clone(), || files.clone());
-    Routes::default()
-        .add_service(limited!(NewspaperServiceServer, newspaper::rpc::Service::new(db())))
-        .add_service(limited!(IssueServiceServer, issue::rpc::Service::new(db(), files())))
-        .add_service(limited!(ArticleServiceServer, article::rpc::Service::new(db(), files())))
-        .add_service(limited!(ReporterServiceServer, reporter::rpc::Service::new(db())))
-        .add_service(limited!(PhotoServiceServer, photos))
-        .add_service(limited!(
-            PublicationServiceServer,
-            publication::rpc::Service::new(db(), published, renditions, feeds.publications.clone())
-        ))
-        .add_service(limited!(
-            ActivityServiceServer,
-            activity::rpc::Service::new(db(), feeds.changes.clone())
-        ))
-        .add_service(limited!(AdminServiceServer, admin::rpc::Service::new(db(), files(), vitals)))
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -58,6 +58,8 @@ const BESIDE: [(&str, &str); 4] = [
 /// What is kept in memory, and counts how often it was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
+    /// Working copies of articles.
+    Articles,
     /// Access tokens and client certificates.
     Credentials,
     /// Published issues and articles.
@@ -95,7 +97,7 @@ fn describe() {
     for outcome in ["sent", "failed"] {
         metrics::counter!(traces::EXPORTS, "outcome" => outcome).increment(0);
     }
-    for cache in [Cache::Credentials, Cache::Published, Cache::Renditions] {
+    for cache in [Cache::Articles, Cache::Credentials, Cache::Published, Cache::Renditions] {
         for outcome in ["hit", "miss"] {
             metrics::counter!(CACHE, "cache" => cache.name(), "outcome" => outcome).increment(0);
         }
@@ -105,7 +107,7 @@ fn describe() {
 impl Cache {
     /// Counts that something was looked for, and whether it was there.
     pub fn count(self, hit: bool) {
-        static COUNTERS: [[OnceLock<Counter>; 2]; 3] = [const { [const { OnceLock::new() }; 2] }; 3];
+        static COUNTERS: [[OnceLock<Counter>; 2]; 4] = [const { [const { OnceLock::new() }; 2] }; 4];
         let counter = &COUNTERS[self as usize][usize::from(hit)];
         let outcome = if hit { "hit" } else { "miss" };
         let counter =
@@ -115,6 +117,7 @@ impl Cache {
 
     fn name(self) -> &'static str {
         match self {
+            Cache::Articles => "articles",
             Cache::Credentials => "credentials",
             Cache::Published => "published",
             Cache::Renditions => "renditions",

@@ -2,16 +2,16 @@
 //! span for each call with its caller, code and duration, metrics, and whether it
 //! lives and is ready.
 //!
-//! [`requests`] is the layer that sees every call at the boundary; it writes to
-//! [`logs`], counts in [`metrics`] and belongs to a trace ([`traces`]). [`http`]
+//! [`requests`] sees every call at the boundary; it writes to [`logs`] what was [`told`]
+//! of it, counts in [`metrics`] and belongs to a trace ([`traces`]). [`http`]
 //! serves metrics and health on a port of their own.
 
-pub mod cause;
 pub mod http;
 mod logs;
 pub mod metrics;
 pub mod process;
 pub mod requests;
+pub mod told;
 pub mod traces;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -19,7 +19,7 @@ use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{TelemetrySettings, telemetry::SPAN_FLUSH_TIME_MAX};
 
-pub use requests::{REQUEST_ID, Requests};
+pub use requests::REQUEST_ID;
 
 /// What is logged of a server unless `RUST_LOG` says otherwise.
 pub const SERVING: &str = "warn,masthead=info";

@@ -1,14 +1,14 @@
-//! The outermost layer: what there is to tell of each call, from its headers to the
-//! end of its answer.
+//! Around all else: what there is to tell of each call, from its headers to the end of
+//! its answer.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
     time::Instant,
 };
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
     header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION},
@@ -16,17 +16,16 @@ use http::{
 use http_body::{Frame, SizeHint};
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt;
-use tower::{Layer, Service};
-use tracing::{Instrument, Span, field::Empty};
+use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{
-    cause::Cause,
     metrics::{Metered, Method},
+    told::Told,
     traces,
 };
 use crate::{
-    auth::{Call, Connection},
+    auth::Call,
     error::{CALL_ENDED, code_name, complete},
 };
 
@@ -34,65 +33,31 @@ use crate::{
 /// have it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The name of the span of a call.
-pub(super) const SPAN: &str = "request";
-
-/// The target of the spans of calls whose callers trace them. It lies below that of the
-/// others, so that whatever chooses those for the log chooses these.
-pub(super) const TRACED: &str = "masthead::telemetry::requests::traced";
-
-/// Puts a span around each request, counts it, logs its failure in one line, and
-/// puts error info on statuses that have none.
-#[derive(Clone, Copy, Debug)]
-pub struct Requests;
-
-impl<S> Layer<S> for Requests {
-    type Service = Traced<S>;
-
-    fn layer(&self, inner: S) -> Traced<S> {
-        Traced { inner }
-    }
-}
-
-/// A service in spans.
-#[derive(Clone, Debug)]
-pub struct Traced<S> {
-    inner: S,
-}
-
-impl<S> Service<Request<Body>> for Traced<S>
+/// Does the work of a call, within a span if one is wanted: counts it, logs its failure
+/// in one line, and puts error info on statuses that have none.
+pub async fn tell<B, W>(
+    mut request: Request<Body>,
+    peer: Option<IpAddr>,
+    work: impl FnOnce(Request<Body>, Call) -> W,
+) -> Response<Answer<B>>
 where
-    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
+    W: Future<Output = Response<B>>,
 {
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        conceal(request.headers_mut());
-        let peer = request.extensions().get::<Connection>().and_then(|connection| connection.peer);
-        let call = Call::new(peer.map(|address| address.ip()));
-        let id = HeaderValue::from_str(&call.id.to_string());
-        let open = Open::begin(Method::of(request.uri().path()), &call, request.headers());
-        request.extensions_mut().insert(call);
-        // The service that was polled ready is the one to call.
-        let ready = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, ready);
-        let (span, cause) = (open.span.clone(), open.cause.clone());
-        let work = async move {
-            let mut response = complete_response(cause.within(inner.call(request)).await?);
-            if let Ok(id) = id {
-                response.headers_mut().insert(REQUEST_ID, id);
-            }
-            Ok(open.answer(response))
-        };
-        Box::pin(work.instrument(span))
-    }
+    conceal(request.headers_mut());
+    let call = Call::new(peer);
+    let open = Open::begin(Method::of(request.uri().path()), &call, request.headers());
+    let id = HeaderValue::from_str(&call.id.to_string());
+    let told = open.told.clone();
+    let span = told.span().clone();
+    let work = async move {
+        let mut response = told.within(work(request, call)).await;
+        complete_answer(response.headers_mut());
+        if let Ok(id) = id {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        open.answer(response)
+    };
+    work.instrument(span).await
 }
 
 /// Sees to it that nothing which prints headers prints secrets.
@@ -104,14 +69,15 @@ fn conceal(headers: &mut HeaderMap) {
     }
 }
 
-/// Sees to it that a response that is an error carries error info. Errors of
-/// unary calls and refusals stand in the headers.
-fn complete_response(response: Response<Body>) -> Response<Body> {
-    match Status::from_header_map(response.headers()) {
-        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
-            complete(status).into_http()
-        }
-        _ => response,
+/// Sees to it that an answer that is an error carries error info. Errors of unary calls
+/// and refusals stand in the headers.
+fn complete_answer(headers: &mut HeaderMap) {
+    let status = Status::from_header_map(headers);
+    let lacking = status.filter(|status| status.code() != Code::Ok && status.details().is_empty());
+    if let Some(status) = lacking
+        && let Err(error) = complete(status).add_header(headers)
+    {
+        tracing::error!(%error, "a status does not fit into headers");
     }
 }
 
@@ -120,45 +86,24 @@ fn complete_response(response: Response<Body>) -> Response<Body> {
 struct Open {
     metered: Metered,
     start: Instant,
-    span: Span,
-    /// Whether the span belongs to a trace.
+    told: Told,
+    /// Whether its span belongs to a trace.
     is_traced: bool,
-    cause: Cause,
     is_over: bool,
 }
 
 impl Open {
     fn begin(method: &'static Method, call: &Call, headers: &HeaderMap) -> Open {
-        macro_rules! span {
-            ($target:expr) => {
-                tracing::info_span!(
-                    target: $target,
-                    SPAN,
-                    method = method.name(),
-                    id = %call.id,
-                    peer = call.peer.map(tracing::field::display),
-                    person = Empty,
-                    role = Empty,
-                    trace_id = Empty
-                )
-            };
-        }
-        let parent = traces::parent(headers);
-        let span = if parent.is_some() { span!(TRACED) } else { span!(module_path!()) };
-        let trace = traces::join(&span, parent);
-        if let Some(trace) = trace {
-            span.record("trace_id", tracing::field::display(trace));
-        }
-        let (metered, is_traced) = (method.begin(), trace.is_some());
-        Open { metered, start: Instant::now(), span, is_traced, cause: Cause::default(), is_over: false }
+        let (told, is_traced) = Told::begin(method, call, traces::parent(headers));
+        Open { metered: method.begin(), start: Instant::now(), told, is_traced, is_over: false }
     }
 
     /// The answer, which ends the call when it ends.
-    fn answer(mut self, response: Response<Body>) -> Response<Body> {
+    fn answer<B>(mut self, response: Response<B>) -> Response<Answer<B>> {
         if let Some(status) = Status::from_header_map(response.headers()) {
             self.end(&status);
         }
-        response.map(|body| Body::new(Answer { body, open: self }))
+        response.map(|body| Answer { body, open: self })
     }
 
     fn end(&mut self, status: &Status) {
@@ -173,14 +118,18 @@ impl Open {
         };
         let severity = Severity::of(status.code(), reason.as_deref());
         if self.is_traced {
-            self.span.set_attribute("rpc.grpc.status_code", i64::from(i32::from(status.code())));
+            let span = self.told.span();
+            span.set_attribute("rpc.grpc.status_code", i64::from(i32::from(status.code())));
             if matches!(severity, Severity::Error | Severity::Warning) {
-                self.span.set_status(opentelemetry::trace::Status::error(code));
+                span.set_status(opentelemetry::trace::Status::error(code));
             }
         }
-        let cause = self.cause.take();
+        if matches!(severity, Severity::Nothing) && self.told.span().is_none() {
+            return;
+        }
+        let cause = self.told.take_cause();
         let (reason, cause, duration_ms) = (reason.as_deref(), cause.as_deref(), elapsed.as_secs_f64() * 1e3);
-        let _entered = self.span.enter();
+        let _entered = self.told.span_for_line().entered();
         match severity {
             Severity::Error => tracing::error!(code, reason, cause, duration_ms, "failed"),
             Severity::Warning => tracing::warn!(code, reason, cause, duration_ms, "failed"),
@@ -224,12 +173,15 @@ impl Severity {
 }
 
 /// The body of an answer, which carries the status at its end.
-struct Answer {
-    body: Body,
+pub struct Answer<B> {
+    body: B,
     open: Open,
 }
 
-impl http_body::Body for Answer {
+impl<B> http_body::Body for Answer<B>
+where
+    B: http_body::Body<Data = Bytes, Error = Status> + Unpin,
+{
     type Data = Bytes;
     type Error = Status;
 
@@ -239,8 +191,8 @@ impl http_body::Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Answer { body, open } = &mut *self;
         let frame = {
-            let _entered = open.span.enter();
-            open.cause.within_sync(|| Pin::new(body).poll_frame(context))
+            let _entered = open.told.span().enter();
+            open.told.within_sync(|| Pin::new(body).poll_frame(context))
         };
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {

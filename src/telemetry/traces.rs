@@ -21,7 +21,7 @@ use tracing::{Span, Subscriber, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
-use super::requests::{SPAN, TRACED};
+use super::told::{SPAN, TRACED};
 use crate::config::telemetry::SPAN_EXPORT_TIME_MAX;
 
 /// The header that names the span of a caller (W3C Trace Context section 3.2).
@@ -32,6 +32,9 @@ const SERVICE: &str = "masthead";
 
 /// The counter of batches of spans that were to be sent, by `outcome`: sent, failed.
 pub(super) const EXPORTS: &str = "masthead_span_exports_total";
+
+/// Whether spans are sent to a collector.
+static COLLECTED: AtomicBool = AtomicBool::new(false);
 
 /// Makes spans, and sends them to this collector if there is one. Without one there
 /// are spans of calls that their callers trace, so that their context is handed on.
@@ -67,6 +70,7 @@ pub(super) fn layer<S>(
 where
     S: Subscriber + for<'s> LookupSpan<'s> + Send + Sync,
 {
+    COLLECTED.store(is_collected, Ordering::Relaxed);
     let target = if is_collected { "masthead" } else { TRACED };
     tracing_opentelemetry::layer()
         .with_tracer(provider.tracer(SERVICE))
@@ -74,6 +78,11 @@ where
         .with_threads(false)
         .with_target(false)
         .with_filter(Targets::new().with_target(target, LevelFilter::INFO))
+}
+
+/// Whether a collector is sent the spans of calls.
+pub(super) fn is_collected() -> bool {
+    COLLECTED.load(Ordering::Relaxed)
 }
 
 /// The span of a caller, if these headers name one.

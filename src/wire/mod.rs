@@ -9,9 +9,9 @@ pub mod mask;
 pub mod name;
 pub mod page;
 pub mod parts;
+pub mod ready;
 pub mod review;
 mod snippet;
-pub mod whole;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost::Message;
@@ -58,8 +58,9 @@ impl Expected {
 
 /// Takes the caller and the message out of a request.
 pub fn open<T>(request: Request<T>) -> Result<(Principal, T)> {
-    let caller = request.extensions().get::<Principal>().cloned().ok_or(Error::Unauthenticated)?;
-    Ok((caller, request.into_inner()))
+    let (_, mut extensions, message) = request.into_parts();
+    let caller = extensions.remove::<Principal>().ok_or(Error::Unauthenticated)?;
+    Ok((caller, message))
 }
 
 /// Describes a mutation to the door for writes: `operation!(check, caller,

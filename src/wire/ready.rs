@@ -1,5 +1,6 @@
-//! Large answers that are ready to be sent, without a copy: tonic encodes every message
-//! into a buffer of its own, also one that is kept as bytes.
+//! Answers that are ready to be sent, as they are kept in memory: without encoding or
+//! copying them again. tonic encodes every message into a buffer of its own, also one
+//! that is kept as bytes.
 //!
 //! A handler gives its message to [`answer`]; [`send`], behind all handlers, puts it
 //! where the encoded one would have been.
@@ -12,44 +13,67 @@ use std::{
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
+use prost::Message;
 use tonic::{Response, Status, body::Body};
-
-use super::codec::Sealed;
-
-/// From how many bytes on a message is sent without a copy. Below that, a copy costs less
-/// than a frame of its own.
-const WHOLE_BYTES_MIN: usize = 16 * 1024;
 
 /// Bytes before each message: whether it is compressed, and its length (gRPC over HTTP2,
 /// "Length-Prefixed-Message").
 const PREFIX_BYTES: usize = 5;
 
-/// A message on its way from a handler to [`send`].
-#[derive(Clone)]
-struct Whole(Bytes);
+/// An encoded message as it goes over the wire, with what stands before it. Cloning it
+/// copies nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready(Bytes);
 
-/// The answer that consists of this message.
-pub fn answer(message: Bytes) -> Response<Sealed> {
-    if message.len() < WHOLE_BYTES_MIN {
-        return Response::new(Sealed(message));
+impl Ready {
+    /// A message that was encoded before.
+    pub fn of(message: &[u8]) -> Ready {
+        Ready::with(message.len(), |buffer| buffer.put_slice(message))
     }
-    let mut response = Response::new(Sealed::default());
-    response.extensions_mut().insert(Whole(message));
+
+    /// A message, encoded.
+    pub fn encode(message: &impl Message) -> Ready {
+        Ready::with(message.encoded_len(), |buffer| message.encode_raw(buffer))
+    }
+
+    fn with(length: usize, put: impl FnOnce(&mut BytesMut)) -> Ready {
+        let mut buffer = BytesMut::with_capacity(PREFIX_BYTES + length);
+        buffer.put_u8(0);
+        // Nothing here has 4 GiB: articles and issues are bounded long before.
+        buffer.put_u32(length as u32);
+        put(&mut buffer);
+        Ready(buffer.freeze())
+    }
+
+    /// The encoded message.
+    pub fn message(&self) -> Bytes {
+        self.0.slice(PREFIX_BYTES..)
+    }
+
+    /// Bytes that it takes in memory.
+    pub fn size_bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The answer that consists of this message, to callers who expect a `T`.
+pub fn answer<T: Default>(message: Ready) -> Response<T> {
+    let mut response = Response::new(T::default());
+    response.extensions_mut().insert(message);
     response
 }
 
 /// Puts the message of [`answer`] into its response.
 pub fn send(mut response: http::Response<Body>) -> http::Response<Body> {
-    match response.extensions_mut().remove::<Whole>() {
-        Some(Whole(message)) => response.map(|_| Body::new(Sending::Prefix(message))),
+    match response.extensions_mut().remove::<Ready>() {
+        Some(message) => response.map(|_| Body::new(Sending::Message(message))),
         None => response,
     }
 }
 
 /// The body of a response, by what comes next.
 enum Sending {
-    Prefix(Bytes),
-    Message(Bytes),
+    Message(Ready),
     Status,
     Nothing,
 }
@@ -63,14 +87,7 @@ impl http_body::Body for Sending {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let (frame, next) = match std::mem::replace(&mut *self, Sending::Nothing) {
-            Sending::Prefix(message) => {
-                let mut prefix = BytesMut::with_capacity(PREFIX_BYTES);
-                prefix.put_u8(0);
-                // No snapshot has 4 GiB: published issues are bounded long before.
-                prefix.put_u32(message.len() as u32);
-                (Frame::data(prefix.freeze()), Sending::Message(message))
-            }
-            Sending::Message(message) => (Frame::data(message), Sending::Status),
+            Sending::Message(message) => (Frame::data(message.0), Sending::Status),
             Sending::Status => {
                 let ok = HeaderValue::from_static("0");
                 (Frame::trailers(HeaderMap::from_iter([(Status::GRPC_STATUS, ok)])), Sending::Nothing)

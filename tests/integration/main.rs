@@ -46,3 +46,4 @@ mod timeouts;
 mod verifying;
 mod withdrawal;
 mod workflow;
+mod working_copies;

@@ -93,7 +93,7 @@ async fn what_was_read_is_served_again_without_the_database() {
 
 #[tokio::test]
 async fn without_memory_for_it_everything_is_read_from_the_database() {
-    let reading = ReadingSettings { published_cache_mib: 0 };
+    let reading = ReadingSettings { published_cache_mib: 0, ..Default::default() };
     let room = Newsroom::with_settings(ServiceSettings { reading, ..Default::default() }).await;
     room.newspaper(1).await;
     let (issue, story) = room.reviewed_issue(1).await;

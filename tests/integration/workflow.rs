@@ -283,19 +283,28 @@ async fn published(room: &Newsroom, kind: Kind) -> Piece {
     piece
 }
 
-/// A withdrawn piece. No method withdraws yet; the state is in the contract, so
-/// the rules of what follows it are.
+/// A withdrawn piece.
 async fn withdrawn(room: &Newsroom, kind: Kind) -> Piece {
     let piece = published(room, kind).await;
-    let withdraw = match kind {
-        Article => "update articles set state = 'withdrawn' where 'articles/' || id = $1",
-        Issue => {
-            "update issues set state = 'withdrawn' where 'newspapers/' || newspaper || '/issues/' || id = $1"
+    let (name, reason) = (piece.name.clone(), "有误".to_owned());
+    let mut publisher = room.desk(Role::Publisher).await;
+    match kind {
+        Article => {
+            let withdraw = pb::WithdrawArticleRequest { name, reason, ..Default::default() };
+            publisher.articles.withdraw_article(withdraw).await.expect("a withdrawal");
         }
-        Photo => "update photos set state = 'withdrawn' where 'photos/' || id = $1",
-    };
-    let withdraw = sqlx::query(withdraw).bind(&piece.name);
-    withdraw.execute(&mut room.database.connect().await).await.expect("a withdrawal");
+        Issue => {
+            let withdraw = pb::WithdrawIssueRequest { name, reason, ..Default::default() };
+            publisher.issues.withdraw_issue(withdraw).await.expect("a withdrawal");
+        }
+        // No method withdraws one by itself; the state is in the contract, so the rules of
+        // what follows it are.
+        Photo => {
+            let withdraw = sqlx::query("update photos set state = 'withdrawn' where 'photos/' || id = $1");
+            let mut connection = room.database.connect().await;
+            withdraw.bind(name).execute(&mut connection).await.expect("a withdrawal");
+        }
+    }
     let piece = room.desk(Role::Reporter).await.get(&piece).await;
     assert_eq!(piece.state, pb::State::Withdrawn, "{kind:?}");
     piece

@@ -4,24 +4,26 @@ mod content;
 mod correction;
 mod find;
 mod history;
+mod kept;
 mod work;
 
 use std::collections::HashMap;
 
+use kept::WorkingCopies;
 use tonic::{Request, Response};
 use uuid::Uuid;
 
 use crate::{
     article::{Article, KIND, missing, store},
-    config,
-    db::{Db, Loader},
+    config::{self, ReadingSettings},
+    db::Db,
     error::{Error, Result},
     newspaper,
     pb::{self, servers::article_service_server::ArticleService},
     photo,
     publication::{self, ArticleOrder},
     search,
-    wire::{self, Answer, Check, mask, mask::Writable, operation},
+    wire::{self, Answer, Check, mask, mask::Writable, operation, ready},
 };
 
 const WRITABLE: Writable = Writable {
@@ -51,19 +53,14 @@ const WRITABLE: Writable = Writable {
 pub struct Service {
     db: Db,
     files: photo::files::Files,
-    articles: Loader<Uuid, Article>,
+    copies: WorkingCopies,
 }
 
 impl Service {
     /// The service on this database; publishing looks for photos in `files`.
-    pub fn new(db: Db, files: photo::files::Files) -> Service {
-        let articles = Loader::new(db.clone(), |connection, ids| {
-            Box::pin(async move {
-                let found = store::find_all(connection, &ids).await?;
-                Ok(found.into_iter().map(|article| (article.id, article)).collect())
-            })
-        });
-        Service { db, files, articles }
+    pub fn new(db: Db, files: photo::files::Files, settings: ReadingSettings) -> Service {
+        let copies = WorkingCopies::new(db.clone(), settings);
+        Service { db, files, copies }
     }
 }
 
@@ -113,9 +110,9 @@ impl ArticleService for Service {
         let mut check = Check::by(&caller);
         let id = check.article("name", &message.name);
         check.finish()?;
-        let article = self.articles.get(id).await?.ok_or_else(|| missing(id))?;
-        caller.must_reach(&article.newspaper)?;
-        Ok(Response::new(article.into()))
+        let copy = self.copies.get(id).await?.ok_or_else(|| missing(id))?;
+        caller.must_reach(&copy.newspaper)?;
+        Ok(ready::answer(copy.message))
     }
 
     async fn batch_get_articles(

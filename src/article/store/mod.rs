@@ -10,7 +10,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
-    article::{Article, Content, correction::OwedCorrection},
+    article::{Article, Content, Standing, correction::OwedCorrection},
     digest::Digest,
     error::Result,
     workflow::{self, Review, Schedule, State, store::digest},
@@ -92,6 +92,13 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
     .fetch_all(&mut *connection)
     .await?;
     with_reviews(connection, rows).await
+}
+
+/// How several articles stand, deleted or not; those that are there.
+pub async fn standings(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, Standing)>> {
+    let rows = sqlx::query!("select id, version, update_time from articles where id = any($1)", ids);
+    let rows = rows.fetch_all(connection).await?.into_iter();
+    Ok(rows.map(|row| (row.id, Standing { version: row.version, update_time: row.update_time })).collect())
 }
 
 /// One article, deleted or not.

@@ -10,7 +10,6 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use tokio::{sync::Mutex as Turnstile, task::spawn_blocking};
-use tracing::Instrument;
 
 use crate::{
     auth::Principal,
@@ -30,7 +29,7 @@ use crate::{
             store,
         },
     },
-    telemetry::metrics::Cache,
+    telemetry::{metrics::Cache, told},
 };
 
 /// The counter of renditions that were asked for, by `outcome`: rendered, stored
@@ -120,7 +119,7 @@ impl Stock {
         // In a task of its own: others may wait for what a caller who hangs up has
         // begun.
         let making = async move { self.find_or_make(key, order, size).await };
-        let made = tokio::spawn(making.instrument(tracing::Span::current())).await;
+        let made = tokio::spawn(told::along(making)).await;
         made.map_err(|died| Error::Internal(format!("the making of a rendition died: {died}")))?
     }
 

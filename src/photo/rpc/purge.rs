@@ -8,6 +8,7 @@ use crate::{
     digest::Digest,
     error::{Error, Result},
     photo::{KIND, files::Files, missing, release::release, store},
+    telemetry::told,
     wire::Expected,
     workflow,
 };
@@ -42,7 +43,9 @@ pub(super) async fn clear(db: &Db, files: &Files, caller: Principal, belongings:
         }
     };
     if let Err(error) = cleared.await {
-        tracing::warn!(%error, "files of a purged photo are left; VerifyPhotos finds them");
+        told::line(|| {
+            tracing::warn!(%error, "files of a purged photo are left; VerifyPhotos finds them");
+        });
     }
 }
 

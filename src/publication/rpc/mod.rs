@@ -36,7 +36,13 @@ use crate::{
         digital::PublishedPhoto,
         missing, name, seal, store, verify,
     },
-    wire::{self, Answer, Check, codec::Sealed, cursor, page::Page, whole},
+    wire::{
+        self, Answer, Check,
+        codec::Sealed,
+        cursor,
+        page::Page,
+        ready::{self, Ready},
+    },
 };
 
 /// The service.
@@ -57,10 +63,10 @@ impl Service {
 }
 
 impl Service {
-    /// The bytes of an article: as it was last published, or as a certain
+    /// The message of an article: as it was last published, or as a certain
     /// publication has it, its own or an issue's that held it.
-    async fn article(&self, caller: &Principal, id: Uuid, publication: Option<i64>) -> Result<Bytes> {
-        let found = self.published.get(Key::Article(id, publication), self.find_article(id, publication));
+    async fn article(&self, caller: &Principal, id: Uuid, publication: Option<i64>) -> Result<Ready> {
+        let found = self.published.get(Key::Article(id, publication), || self.find_article(id, publication));
         let found = found.await?;
         if let Some(newspaper) = &found.newspaper {
             caller.must_reach(newspaper)?;
@@ -94,7 +100,7 @@ impl Service {
             }
         };
         let served = match found {
-            Some(bytes) => Some(Served::Message(bytes)),
+            Some(bytes) => Some(Served::Message(Ready::of(&bytes))),
             None => {
                 let tombstone = store::served::tombstone_of_article(&mut connection, id, publication).await?;
                 tombstone.map(Served::Nothing)
@@ -146,7 +152,7 @@ impl PublicationService for Service {
         let mut check = Check::by(&caller);
         let question = Question::read(&mut check, message);
         check.finish()?;
-        Ok(whole::answer(question.answer(&self.db, &self.published, &caller).await?.whole()?))
+        Ok(ready::answer(question.answer(&self.db, &self.published, &caller).await?.whole()?))
     }
 
     type StreamPublishedIssueStream = BoxStream<'static, Result<Sealed, Status>>;
@@ -204,7 +210,7 @@ impl PublicationService for Service {
         let id = check.article("name", &message.name);
         let publication = optional_publication(&mut check, &message.publication);
         check.finish()?;
-        Ok(whole::answer(self.article(&caller, id, publication).await?))
+        Ok(ready::answer(self.article(&caller, id, publication).await?))
     }
 
     async fn search_published_articles(

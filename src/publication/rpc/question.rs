@@ -13,7 +13,7 @@ use crate::{
         cache::{ChosenIssue, Found, Key, Published},
         missing, name, seal, store,
     },
-    wire::{Check, parts},
+    wire::{Check, parts, ready::Ready},
 };
 
 /// Which publication of an issue a reader asks for, and how much of it.
@@ -25,7 +25,7 @@ pub struct Question {
 /// What a reader gets.
 pub struct Answer {
     asked: String,
-    message: Bytes,
+    message: Ready,
 }
 
 impl From<pb::StreamPublishedIssueRequest> for pb::GetPublishedIssueRequest {
@@ -49,7 +49,7 @@ impl Question {
     /// There is no such publication, or it was withdrawn.
     pub async fn answer(self, db: &Db, published: &Published, caller: &Principal) -> Result<Answer> {
         let key = Key::Issue(self.chosen.clone());
-        let found = published.get(key, find(db, self.chosen.clone())).await?;
+        let found = published.get(key, || find(db, self.chosen.clone())).await?;
         if let Some(newspaper) = &found.newspaper {
             caller.must_reach(newspaper)?;
         }
@@ -63,7 +63,7 @@ impl Question {
             (None, _) => return Err(Error::NotPublished { kind: issue::KIND, name: asked }),
         };
         let message = match self.view {
-            pb::PublishedIssueView::Basic => seal::without_bodies(&message)?.into(),
+            pb::PublishedIssueView::Basic => Ready::of(&seal::without_bodies(&message.message())?),
             pb::PublishedIssueView::Full | pb::PublishedIssueView::Unspecified => message,
         };
         Ok(Answer { asked, message })
@@ -75,8 +75,8 @@ impl Answer {
     ///
     /// # Errors
     /// It is larger than clients usually take.
-    pub fn whole(self) -> Result<Bytes> {
-        let (size, limit) = (self.message.len(), config::WHOLE_ISSUE_BYTES_MAX);
+    pub fn whole(self) -> Result<Ready> {
+        let (size, limit) = (self.message.message().len(), config::WHOLE_ISSUE_BYTES_MAX);
         if size > limit {
             return Err(Error::SnapshotTooLarge { name: self.asked, size, limit });
         }
@@ -88,7 +88,7 @@ impl Answer {
     /// # Errors
     /// What is stored is damaged.
     pub fn in_parts(self) -> Result<Vec<Bytes>> {
-        parts::cut(&self.message, config::CHUNK_BYTES_MAX)
+        parts::cut(&self.message.message(), config::CHUNK_BYTES_MAX)
     }
 }
 

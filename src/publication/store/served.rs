@@ -14,7 +14,7 @@ use crate::{
         rendition::{Crop, FocalPoint, Look},
     },
     publication::{Served, Tombstone, digital::PublishedPhoto},
-    wire::name::IssueName,
+    wire::{name::IssueName, ready::Ready},
     workflow::store::digest,
 };
 
@@ -223,7 +223,7 @@ pub async fn sealed_issue_of_number(
 pub async fn served_or_tombstone(connection: &mut PgConnection, sequence: i64) -> Result<Option<Served>> {
     let Some(bytes) = served(connection, sequence).await? else { return Ok(None) };
     if !bytes.is_empty() {
-        return Ok(Some(Served::Message(bytes)));
+        return Ok(Some(Served::Message(Ready::of(&bytes))));
     }
     let tombstone = sqlx::query!(
         "select t.sequence, t.note, t.publish_time from publications p join publications t using (resource)

@@ -18,6 +18,7 @@ use crate::{
         store,
         upload::Upload,
     },
+    telemetry::told,
 };
 
 /// The method that all of this answers, for the records.
@@ -67,7 +68,9 @@ impl Uploads {
             // Also when it failed because the time of the call was over.
             let released = Deadline::aside(release(&self.db, &self.files, caller, METHOD, sha256)).await;
             if let Err(error) = released {
-                tracing::warn!(%error, "a file that no photo got could not be removed; VerifyPhotos finds it");
+                told::line(|| {
+                    tracing::warn!(%error, "a file that no photo got could not be removed; VerifyPhotos finds it");
+                });
             }
         }
         given
@@ -97,7 +100,7 @@ impl Uploads {
     /// is done when its time has passed.
     pub(super) async fn give_up(&self, upload: &Upload, multipart: Option<&str>) {
         if let Err(error) = self.forget(upload.id, multipart).await {
-            tracing::warn!(%error, "an upload could not be removed yet");
+            told::line(|| tracing::warn!(%error, "an upload could not be removed yet"));
         }
     }
 
@@ -109,7 +112,9 @@ impl Uploads {
     /// Removes what lies in the photo store of an upload.
     pub(super) async fn discard(&self, upload: &Upload, multipart: Option<&str>) {
         if let Err(error) = self.files.discard(upload.id, multipart).await {
-            tracing::warn!(%error, "what came of an upload could not be removed; VerifyPhotos finds it");
+            told::line(|| {
+                tracing::warn!(%error, "what came of an upload could not be removed; VerifyPhotos finds it");
+            });
         }
     }
 }

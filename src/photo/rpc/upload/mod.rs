@@ -11,7 +11,6 @@ use std::sync::Arc;
 use chrono::{SubsecRound, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
-use tracing::Instrument;
 use uuid::Uuid;
 
 pub use self::messages::Messages;
@@ -31,6 +30,7 @@ use crate::{
         missing, store,
         upload::{self, Declared, Upload},
     },
+    telemetry::told,
     wire::{self, Check},
     workflow::own,
 };
@@ -139,7 +139,7 @@ impl Uploads {
                     let _slot = slot;
                     uploads.rest(caller, photo, upload, offset, messages).await
                 };
-                let done = tokio::spawn(Deadline::along(work).instrument(tracing::Span::current())).await;
+                let done = tokio::spawn(told::along(Deadline::along(work))).await;
                 done.map_err(|died| Error::Internal(format!("an upload died: {died}")))?
             }
         }
@@ -239,7 +239,7 @@ impl Uploads {
             abandoned.end();
             Ok::<_, Error>(photo)
         };
-        let finished = tokio::spawn(Deadline::along(work).instrument(tracing::Span::current())).await;
+        let finished = tokio::spawn(told::along(Deadline::along(work))).await;
         let photo = finished.map_err(|died| Error::Internal(format!("an upload died: {died}")))?;
         Ok(photo?)
     }
@@ -298,7 +298,7 @@ impl Uploads {
         let ours = store::uploads::take_over(connection, upload.id, stood, writer, expiry).await?;
         let left_behind = if ours { stood.writer } else { writer };
         if let Err(error) = self.files.discard_writer(upload.id, left_behind).await {
-            tracing::warn!(%error, "a part of an upload could not be removed yet");
+            told::line(|| tracing::warn!(%error, "a part of an upload could not be removed yet"));
         }
         if ours { Ok(incoming) } else { Err(Error::UploadTakenOver) }
     }
