@@ -305,6 +305,30 @@ pub async fn write(connection: &mut PgConnection, documents: &[Document]) -> Res
     Ok(())
 }
 
+/// Keeps what a working copy is found by now that its content has changed. That does not
+/// move the day by which it is ranked, which takes long to tell.
+pub async fn rewrite(connection: &mut PgConnection, document: &Document) -> Result<()> {
+    let entry = &document.entry;
+    let written = sqlx::query!(
+        "update article_search set headline = $2, column_name = $3, bylines = $4, folded = $5, grams = $6
+         where article = $1",
+        document.article,
+        entry.headline,
+        entry.column,
+        entry.bylines,
+        entry.folded,
+        &entry.grams
+    )
+    .execute(&mut *connection)
+    .await?;
+    // It has none yet while the index is made after an upgrade.
+    if written.rows_affected() == 0 {
+        write(connection, std::slice::from_ref(document)).await
+    } else {
+        Ok(())
+    }
+}
+
 /// Keeps what readers find articles by, instead of what was kept before.
 pub async fn write_published(connection: &mut PgConnection, documents: &[Document]) -> Result<()> {
     let columns = Columns::of(documents);

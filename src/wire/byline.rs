@@ -47,15 +47,21 @@ fn one(check: &mut Check, field: &str, byline: pb::Byline) -> Byline {
 }
 
 /// Puts whoever signs into bylines, in place of duplicates that were merged, and
-/// the display name where a byline has no printed name.
+/// the display name where a byline has no printed name; but not into those that stand as
+/// they are.
 ///
 /// # Errors
 /// A byline refers to a reporter for whom none of `signers` signs: one who does not
 /// exist or is deleted.
-pub fn complete(field: &str, bylines: &mut [Byline], signers: &HashMap<Uuid, Signer>) -> Result<()> {
+pub fn complete(
+    field: &str,
+    bylines: &mut [Byline],
+    signers: &HashMap<Uuid, Signer>,
+    stands: impl Fn(&Byline) -> bool,
+) -> Result<()> {
     let mut check = Check::default();
     for (index, byline) in bylines.iter_mut().enumerate() {
-        let Some(id) = byline.reporter else { continue };
+        let Some(id) = byline.reporter.filter(|_| !stands(byline)) else { continue };
         let Some(signer) = signers.get(&id) else {
             let gone = format!("{} does not exist or is deleted", reporter::name(id));
             check.add(format!("{field}[{index}].reporter"), gone);

@@ -216,7 +216,7 @@ impl ArticleService for Service {
                 etag.meet(&article.name(), article.version)?;
                 // What it refers to may have been deleted in the meantime.
                 let mut content = article.content.clone();
-                work::resolve(transaction, id, &article.newspaper, &mut content).await?;
+                work::resolve(transaction, id, &article.newspaper, None, &mut content).await?;
                 article.delete_time = None;
                 search::store::write(transaction.connection(), &[article.search_document()]).await?;
                 let digest = article.content_digest;

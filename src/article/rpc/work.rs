@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::content;
 use crate::{
     article::{self, Article, Content, missing, store},
-    byline,
+    byline::{self, Byline},
     db::{Change, Transaction},
     digest::Digest,
     error::{Error, Result, Violation},
@@ -14,23 +14,30 @@ use crate::{
     workflow::{self, Outcome, Review, State, Subject},
 };
 
-/// Makes sure that everything that the content of an article refers to is there
-/// and stays, and fills in printed names.
+/// Makes sure that everything that new content of a locked article refers to is there
+/// and stays, and fills in printed names. What a live article refers to already
+/// (`standing`) stays by that.
 pub async fn resolve(
     transaction: &mut Transaction,
     article: Uuid,
     newspaper: &str,
+    standing: Option<&Content>,
     content: &mut Content,
 ) -> Result<()> {
-    let reporters = byline::store::hold_reporters(transaction.connection(), &content.reporters()).await?;
-    wire::byline::complete("article.bylines", &mut content.bylines, &reporters)?;
-    let photos = content.photos();
+    let stands = |byline: &Byline| standing.is_some_and(|standing| standing.bylines.contains(byline));
+    let asked: Vec<Byline> = content.bylines.iter().filter(|byline| !stands(byline)).cloned().collect();
+    let reporters =
+        byline::store::hold_reporters(transaction.connection(), &byline::reporters(&asked)).await?;
+    wire::byline::complete("article.bylines", &mut content.bylines, &reporters, stands)?;
+    let used = standing.map(Content::photos).unwrap_or_default();
+    let photos: Vec<Uuid> = content.photos().into_iter().filter(|photo| !used.contains(photo)).collect();
     let live = store::hold_photos(transaction.connection(), &photos).await?;
     let mut check = Check::default();
     for gone in photos.iter().filter(|photo| !live.contains(*photo)) {
         check.add("article.photos", format!("{} does not exist or is deleted", photo::name(*gone)));
     }
-    if let Some(corrected) = content.corrects {
+    let corrects = standing.and_then(|standing| standing.corrects);
+    if let Some(corrected) = content.corrects.filter(|corrected| corrects != Some(*corrected)) {
         let own = store::hold_corrected(transaction.connection(), corrected).await?;
         let name = article::name(corrected);
         match own {
@@ -66,26 +73,31 @@ pub async fn save_content(
     mut article: Article,
     content: Content,
 ) -> Result<pb::Article> {
-    let before = article.content_digest;
-    let author = transaction.caller().name.clone();
-    article.content_digest = content.digest()?;
-    article.content = content;
-    article.revision += 1;
-    article.state = State::Draft;
+    let (author, now) = (transaction.caller().name.clone(), transaction.now());
+    let kept = i64::from(transaction.revisions_kept());
+    let before = std::mem::replace(&mut article.content_digest, content.digest()?);
+    let replaced = std::mem::replace(&mut article.content, content);
     let signed = std::mem::take(&mut article.reviews);
+    article.revision += 1;
+    article.version += 1;
+    article.state = State::Draft;
     article.return_reason.clear();
-    article.update_time = transaction.now();
-    let (now, kept) = (transaction.now(), i64::from(transaction.revisions_kept()));
-    let connection = transaction.connection();
-    store::revisions::keep(connection, &article, &author).await?;
+    article.update_time = now;
+    let (content, connection) = (&article.content, transaction.connection());
+    store::revisions::save(connection, &article, &author).await?;
+    if content.reporters() != replaced.reporters() || content.photos() != replaced.photos() {
+        store::revisions::refer(connection, &article).await?;
+    }
     if article.revision > kept {
         store::revisions::forget(connection, article.id, kept).await?;
     }
-    search::store::write(connection, &[article.search_document()]).await?;
+    search::store::rewrite(connection, &article.search_document()).await?;
     if !signed.is_empty() {
         workflow::store::void(connection, article.id, now).await?;
     }
-    save(transaction, article, "updated", Some(before)).await
+    let after = Some(article.content_digest);
+    transaction.record(Change { resource: article.name(), kind: "updated", before: Some(before), after });
+    Ok(article.into())
 }
 
 /// An article after its publication or withdrawal, as callers see it.
@@ -138,13 +150,13 @@ pub async fn create(
         return Err(Error::invalid("article.newspaper", gone));
     }
     let id = Uuid::now_v7();
-    resolve(transaction, id, &newspaper, &mut content).await?;
+    resolve(transaction, id, &newspaper, None, &mut content).await?;
     let creator = transaction.caller().name.clone();
     let now = transaction.now();
     let article = Article {
         id,
         newspaper,
-        creator: creator.clone(),
+        creator,
         content_digest: content.digest()?,
         content,
         revision: 1,
@@ -161,7 +173,7 @@ pub async fn create(
     };
     let connection = transaction.connection();
     store::insert(connection, &article).await?;
-    store::revisions::keep(connection, &article, &creator).await?;
+    store::revisions::keep_first(connection, &article).await?;
     search::store::write(connection, &[article.search_document()]).await?;
     let after = Some(article.content_digest);
     transaction.record(Change { resource: article.name(), kind: "created", before: None, after });
@@ -179,7 +191,7 @@ pub async fn update(
     }
     let mut content = content::read(&mut check, merged);
     check.finish()?;
-    resolve(transaction, article.id, &article.newspaper, &mut content).await?;
+    resolve(transaction, article.id, &article.newspaper, Some(&article.content), &mut content).await?;
     if content == article.content {
         return Ok(article.into());
     }
@@ -190,7 +202,7 @@ pub async fn update(
 /// by the caller.
 pub async fn roll_back(transaction: &mut Transaction, article: Article, number: i64) -> Result<pb::Article> {
     let mut content = store::revisions::kept(transaction.connection(), article.id, number).await?.content;
-    resolve(transaction, article.id, &article.newspaper, &mut content)
+    resolve(transaction, article.id, &article.newspaper, Some(&article.content), &mut content)
         .await
         .map_err(|error| of_revision(error, number))?;
     if content == article.content {

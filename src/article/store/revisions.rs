@@ -10,22 +10,37 @@ use crate::{
     workflow::store::digest,
 };
 
-/// Keeps what belongs to new content, in one statement: the newest revision, who wrote
-/// it, and which reporters and photos the working copy refers to, instead of what was
-/// kept before.
-pub async fn keep(connection: &mut PgConnection, article: &Article, author: &str) -> Result<()> {
+/// Keeps a new article's first revision, who wrote it, and what it refers to.
+pub async fn keep_first(connection: &mut PgConnection, article: &Article) -> Result<()> {
     sqlx::query!(
         "with revision as (
              insert into article_revisions (article, revision, content, content_digest, author, create_time)
              values ($1, $2, $3, $4, $5, $6)
-         ), reporters_gone as (
-             delete from article_reporters where article = $1 and reporter <> all($7)
-         ), reporters as (
-             insert into article_reporters (article, reporter) select $1, unnest($7::uuid[]) on conflict do nothing
-         ), photos_gone as (
-             delete from article_photos where article = $1 and photo <> all($8)
-         ), photos as (
-             insert into article_photos (article, photo) select $1, unnest($8::uuid[]) on conflict do nothing
+         )
+         insert into authors (subject, person) values ($1, $5)",
+        article.id,
+        article.revision,
+        Json(&article.content) as _,
+        article.content_digest.as_bytes(),
+        article.creator,
+        article.update_time
+    )
+    .execute(&mut *connection)
+    .await?;
+    refer(connection, article).await
+}
+
+/// Writes a locked article with new content, which is a draft that nobody has signed, its
+/// revision, and who wrote that, in one statement.
+pub async fn save(connection: &mut PgConnection, article: &Article, author: &str) -> Result<()> {
+    sqlx::query!(
+        "with working_copy as (
+             update articles set content = $3, content_digest = $4, revision = $2, state = 'draft',
+                    return_reason = '', version = $7, update_time = $6
+             where id = $1
+         ), revision as (
+             insert into article_revisions (article, revision, content, content_digest, author, create_time)
+             values ($1, $2, $3, $4, $5, $6)
          )
          insert into authors (subject, person) values ($1, $5) on conflict do nothing",
         article.id,
@@ -34,6 +49,26 @@ pub async fn keep(connection: &mut PgConnection, article: &Article, author: &str
         article.content_digest.as_bytes(),
         author,
         article.update_time,
+        article.version
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Keeps which reporters and photos a working copy refers to, instead of what was kept
+/// before.
+pub async fn refer(connection: &mut PgConnection, article: &Article) -> Result<()> {
+    sqlx::query!(
+        "with reporters_gone as (
+             delete from article_reporters where article = $1 and reporter <> all($2)
+         ), reporters as (
+             insert into article_reporters (article, reporter) select $1, unnest($2::uuid[]) on conflict do nothing
+         ), photos_gone as (
+             delete from article_photos where article = $1 and photo <> all($3)
+         )
+         insert into article_photos (article, photo) select $1, unnest($3::uuid[]) on conflict do nothing",
+        article.id,
         &article.content.reporters(),
         &article.content.photos()
     )

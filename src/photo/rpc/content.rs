@@ -41,7 +41,7 @@ fn cleared_by(clearance: Clearance, caller: &Principal) -> String {
 /// fills in printed names.
 pub(super) async fn resolve(transaction: &mut Transaction, bylines: &mut [Byline]) -> Result<()> {
     let live = byline::store::hold_reporters(transaction.connection(), &reporters(bylines)).await?;
-    wire::byline::complete("photo.bylines", bylines, &live)
+    wire::byline::complete("photo.bylines", bylines, &live, |_| false)
 }
 
 /// Locks a photo that the caller may change, deleted or not: a reporter only their own.
