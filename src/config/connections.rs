@@ -36,8 +36,9 @@ pub const KEEPALIVE_TIMEOUT_SECONDS_DEFAULT: u32 = 20;
 /// Seconds that a client may take nothing off a full connection, unless it is set
 /// otherwise.
 pub const SEND_STALL_SECONDS_DEFAULT: u32 = 30;
-/// Bytes that wait in a call for its client at most, besides one message: 64 KiB.
-pub const SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that wait in a call for its client at most, besides one message: 128 KiB. A
+/// usual issue goes out at once.
+pub const SEND_BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// Bytes that the system holds for a client and has not sent yet, at most: 128 KiB.
 /// It also says what a slow client is: one that takes half of this within
 /// the time of [`ConnectionSettings::send_stall_seconds`] is not frozen.
