@@ -19,6 +19,10 @@ use masthead::{
     terminal::Progress,
 };
 
+/// Each call takes and gives back some dozens of pieces of memory, on any thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The content service of a newspaper newsroom: issues, articles, reporters and
 /// photos, from draft through review to one sealed publication.
 ///
