@@ -135,6 +135,20 @@ impl Vain {
     }
 }
 
+impl Known {
+    /// Notes that a credential is used now, unless it has ended.
+    fn note_use(&mut self, credential: &Credential) {
+        let now = Utc::now();
+        if !has_ended(credential, now) {
+            self.used.insert(credential.id, now);
+        }
+    }
+}
+
+fn has_ended(credential: &Credential, now: DateTime<Utc>) -> bool {
+    credential.grant.expire_time.is_some_and(|end| end <= now)
+}
+
 /// A place among those who wait for a look-up; given back when dropped.
 struct Waiting<'a> {
     credentials: &'a Credentials,
@@ -166,7 +180,11 @@ impl Credentials {
         let generation = known.generation;
         let is_trusted = known.trusted_until.is_some_and(|end| end > Instant::now());
         match known.credentials.get(shown).cloned() {
-            Some(credential) if is_trusted => Recalled::Known(Found { credential, generation }),
+            Some(credential) if is_trusted => {
+                // While it is at hand: every call comes by here.
+                known.note_use(&credential);
+                Recalled::Known(Found { credential, generation })
+            }
             None if is_trusted && known.vain.holds(shown, admissions) => Recalled::Vain,
             credential => {
                 let is_familiar = credential.is_some() || known.familiar.contains(shown);
@@ -182,20 +200,18 @@ impl Credentials {
     /// It is none, was revoked or has ended; or it is not remembered, and the database
     /// is away, or too many others are looked up.
     pub async fn find(&self, shown: Shown, recalled: Recalled) -> Result<Found> {
-        let now = Utc::now();
         Cache::Credentials.count(!matches!(recalled, Recalled::Unknown { .. }));
         let found = match recalled {
             Recalled::Known(found) => found,
             Recalled::Vain => return Err(Error::Unauthenticated),
-            // Apart, as it would make every call as large as a query is.
-            Recalled::Unknown { is_familiar, .. } => Box::pin(self.look_up(shown, is_familiar)).await?,
+            Recalled::Unknown { is_familiar, .. } => {
+                // Apart, as it would make every call as large as a query is.
+                let found = Box::pin(self.look_up(shown, is_familiar)).await?;
+                self.known().note_use(&found.credential);
+                found
+            }
         };
-        let grant = &found.credential.grant;
-        if grant.expire_time.is_some_and(|end| end <= now) {
-            return Err(Error::Unauthenticated);
-        }
-        self.known().used.insert(found.credential.id, now);
-        Ok(found)
+        if has_ended(&found.credential, Utc::now()) { Err(Error::Unauthenticated) } else { Ok(found) }
     }
 
     async fn look_up(&self, shown: Shown, is_familiar: bool) -> Result<Found> {

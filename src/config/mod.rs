@@ -200,6 +200,8 @@ pub const UPLOADS_PER_PERSON_DEFAULT: u32 = 20;
 /// People whose calls are counted at once; beyond it those who have been quiet are
 /// forgotten.
 pub const PEOPLE_COUNTED_MAX: usize = 100_000;
+/// Calls after which it is looked how many are counted.
+pub const PEOPLE_LOOK_CALLS: u64 = 1_000;
 
 /// Days that the audit is kept, unless it is set otherwise: three years.
 pub const AUDIT_RETENTION_DAYS_DEFAULT: u32 = 1_096;
