@@ -78,14 +78,15 @@ impl Serving {
 
     /// Starts one that listens at an address.
     pub fn listening(address: &str, data: &Path, flags: &[&str], settings: &[(&str, &str)]) -> Serving {
-        let mut process = masthead()
-            .envs(settings.iter().copied())
-            .args(["serve", "--listen", address, "--data-dir"])
-            .arg(data)
-            .args(flags)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a server");
+        let mut command = masthead();
+        command.envs(settings.iter().copied()).args(["serve", "--listen", address, "--data-dir"]);
+        command.arg(data).args(flags);
+        Serving::of(command)
+    }
+
+    /// Starts one by a command that becomes it.
+    pub fn of(mut command: Command) -> Serving {
+        let mut process = command.stderr(Stdio::piped()).spawn().expect("a server");
         let lines = BufReader::new(process.stderr.take().expect("its log")).lines();
         let (give, take) = std::sync::mpsc::channel();
         // The log is read to its end, so that the server never waits for us.
