@@ -19,7 +19,7 @@ pub const STATEMENT_SECONDS_DEFAULT: u32 = 30;
 /// Seconds that a statement waits for what another transaction holds.
 pub const LOCK_SECONDS_DEFAULT: u32 = 10;
 /// Seconds between two statements of a transaction.
-pub const TRANSACTION_PAUSE_SECONDS_DEFAULT: u32 = 10;
+pub const TRANSACTION_PAUSE_SECONDS_DEFAULT: u32 = 3;
 /// Minutes that a connection is used.
 pub const CONNECTION_MINUTES_DEFAULT: u32 = 30;
 /// Minutes that a connection is kept without being used.
@@ -37,14 +37,24 @@ pub const LOADER_WAITING_MAX: usize = 10_000;
 /// How often Postgres looks, while it runs a statement, whether the server that
 /// sent it still listens, in milliseconds.
 pub const ABANDONED_CHECK_MS: u32 = 500;
+/// How often a transaction that waits for something else than the database says that
+/// it is still there; below the least pause that can be set.
+pub const SIGN_OF_LIFE_PERIOD: Duration = Duration::from_millis(300);
+/// Seconds for which a line may be quiet until Postgres asks whether anyone is there, and
+/// between two such questions.
+pub const KEEPALIVE_IDLE_SECONDS: u32 = 2;
+/// See [`KEEPALIVE_IDLE_SECONDS`].
+pub const KEEPALIVE_INTERVAL_SECONDS: u32 = 1;
+/// Such questions without an answer until Postgres ends the session.
+pub const KEEPALIVE_COUNT: u32 = 3;
 /// How often the database is probed while it is away.
 pub const PROBE_PERIOD_AWAY: Duration = Duration::from_millis(500);
 /// Time of a probe's connection to answer before a new one is tried beside it.
-pub const PROBE_SILENCE_MAX: Duration = Duration::from_secs(3);
+pub const PROBE_SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Time to open the connection of a probe.
 pub const PROBE_CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
-/// Time that statements over connections which seem to be dead are given before
-/// they are given up.
+/// Time for which a line must stay silent while a new one is answered, until all lines
+/// are given up.
 pub const SILENCE_GRACE: Duration = Duration::from_secs(1);
 /// Pause between two tries of a server to prepare a database that is away.
 pub const PREPARE_PAUSE: Duration = Duration::from_millis(500);

@@ -408,7 +408,7 @@ pub const CHANGE_SWEEP_ROWS: i64 = 1_000;
 /// Entries of the ledger that are verified between two messages of progress.
 pub const VERIFY_ENTRIES_AT_A_TIME: i64 = 100;
 /// How often the database is probed for the health service.
-pub const HEALTH_PROBE_PERIOD: Duration = Duration::from_secs(2);
+pub const HEALTH_PROBE_PERIOD: Duration = Duration::from_secs(1);
 /// How long a server waits between two looks whether the schema has been brought up.
 pub const SCHEMA_WAIT_PAUSE: Duration = Duration::from_secs(1);
 

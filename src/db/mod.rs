@@ -11,6 +11,7 @@ mod connections;
 pub mod list;
 mod loader;
 mod migrate;
+mod pause;
 mod pool;
 mod records;
 pub mod schema;
@@ -41,6 +42,7 @@ pub use self::{
     connections::Connections,
     loader::Loader,
     migrate::Lock,
+    pause::holding_open,
     pool::Lease,
     records::{Change, Trace},
     silence::{Probe, Silence},

@@ -12,7 +12,7 @@
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -25,6 +25,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
+use uuid::Uuid;
 
 use crate::{
     config::{DatabaseSettings, database},
@@ -54,8 +55,11 @@ pub(super) struct Pools {
     pub(super) wait: Duration,
     /// Whether the schema is known to be that of this program.
     opened: watch::Sender<bool>,
-    /// How often a silent database was reached again over a new connection.
-    pub(super) silences: watch::Sender<u64>,
+    /// When a silent database was last reached again over a new connection: older ones
+    /// are dead.
+    reached: watch::Sender<Option<Instant>>,
+    /// What these sessions are called in Postgres, and no others.
+    pub(super) name: String,
 }
 
 /// A connection for as long as it is needed.
@@ -72,22 +76,28 @@ pub struct Lease {
 /// What every session of a server is told.
 pub(super) fn session(options: PgConnectOptions, settings: &DatabaseSettings) -> PgConnectOptions {
     let seconds = |seconds: u32| format!("{seconds}s");
-    options.application_name("masthead").options([
+    options.options([
         ("statement_timeout", seconds(settings.statement_seconds_max)),
         ("lock_timeout", seconds(settings.lock_seconds_max)),
         ("idle_in_transaction_session_timeout", seconds(settings.transaction_pause_seconds_max)),
         ("client_connection_check_interval", database::ABANDONED_CHECK_MS.to_string()),
-        // A server that was cut off leaves no sessions behind for hours.
-        ("tcp_keepalives_idle", "60".to_owned()),
-        ("tcp_keepalives_interval", "10".to_owned()),
-        ("tcp_keepalives_count", "3".to_owned()),
+        // A server that is cut off leaves no sessions behind: no time limit of Postgres 15
+        // or 16 is for one that has run a statement and waits for the end of its message.
+        ("tcp_keepalives_idle", database::KEEPALIVE_IDLE_SECONDS.to_string()),
+        ("tcp_keepalives_interval", database::KEEPALIVE_INTERVAL_SECONDS.to_string()),
+        ("tcp_keepalives_count", database::KEEPALIVE_COUNT.to_string()),
         ("timezone", "UTC".to_owned()),
         // Compiling a statement takes longer than any of these runs.
         ("jit", "off".to_owned()),
     ])
 }
 
-fn pool(options: PgConnectOptions, settings: &DatabaseSettings, connections_max: u32) -> PgPool {
+fn pool(
+    options: PgConnectOptions,
+    settings: &DatabaseSettings,
+    connections_max: u32,
+    reached: watch::Receiver<Option<Instant>>,
+) -> PgPool {
     let minutes = |minutes: u32| Duration::from_mins(minutes.into());
     PgPoolOptions::new()
         .max_connections(connections_max)
@@ -96,7 +106,10 @@ fn pool(options: PgConnectOptions, settings: &DatabaseSettings, connections_max:
         .idle_timeout(minutes(settings.idle_minutes_max))
         // The pool's own test waits for a dead line as long as the caller does.
         .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(async { Ok(answers(connection).await) }))
+        .before_acquire(move |connection, meta| {
+            let is_dead = reached.borrow().is_some_and(|at| at.elapsed() < meta.age);
+            Box::pin(async move { Ok(!is_dead && answers(connection).await) })
+        })
         .connect_lazy_with(options)
 }
 
@@ -109,14 +122,19 @@ impl Pools {
     pub(super) fn new(options: PgConnectOptions, settings: &DatabaseSettings) -> Pools {
         connections::describe_metrics();
         let share = || Arc::new(Semaphore::new(settings.share() as usize));
+        let reached = watch::Sender::new(None);
+        // Short enough for Postgres, which takes 63 bytes.
+        let name = format!("masthead {}", Uuid::now_v7().simple());
+        let options = options.application_name(&name);
         Pools {
-            calls: pool(options.clone(), settings, settings.connections_max),
-            house: pool(options, settings, database::HOUSE_CONNECTIONS),
+            calls: pool(options.clone(), settings, settings.connections_max, reached.subscribe()),
+            house: pool(options, settings, database::HOUSE_CONNECTIONS, reached.subscribe()),
             reads: share(),
             writes: share(),
             wait: settings.wait(),
             opened: watch::Sender::new(true),
-            silences: watch::Sender::new(0),
+            reached,
+            name,
         }
     }
 
@@ -181,7 +199,12 @@ impl Pools {
     }
 
     pub(super) fn silence(&self) -> Silence {
-        Silence::from(self.silences.subscribe())
+        Silence::from(self.reached.subscribe())
+    }
+
+    /// Notes that a silent database was reached over a new connection.
+    pub(super) fn reached_anew(&self) {
+        self.reached.send_replace(Some(Instant::now()));
     }
 
     pub(super) async fn close(&self) {

@@ -2,12 +2,17 @@
 //! says so. Postgres' own time limits do not reach over such a line, and the
 //! sockets of sqlx 0.9.0 cannot be told how long to wait for an acknowledgement.
 //! So one connection is probed all the time. If it stays silent while a new one
-//! is answered, the old lines are dead, and whatever waits on one is given up.
+//! is answered, the old lines are dead: whatever waits on one is given up, and the
+//! sessions at their other end are told to end, as what they have locked would stay
+//! so and Postgres takes them for patient.
 
-use std::future::Future;
+use std::{future::Future, time::Instant};
 
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use crate::{
     config::database,
@@ -18,23 +23,21 @@ use crate::{
 /// Hears that lines have gone dead since it was made.
 #[derive(Clone, Debug)]
 pub struct Silence {
-    times: watch::Receiver<u64>,
+    reached: watch::Receiver<Option<Instant>>,
 }
 
-impl From<watch::Receiver<u64>> for Silence {
-    fn from(times: watch::Receiver<u64>) -> Silence {
-        Silence { times }
+impl From<watch::Receiver<Option<Instant>>> for Silence {
+    fn from(reached: watch::Receiver<Option<Instant>>) -> Silence {
+        Silence { reached }
     }
 }
 
 impl Silence {
-    /// Waits until lines are known to be dead. What is only held up has had time to
-    /// be answered by then.
+    /// Waits until lines are known to be dead.
     pub async fn found(&mut self) {
-        if self.times.changed().await.is_err() {
+        if self.reached.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(database::SILENCE_GRACE).await;
     }
 }
 
@@ -79,47 +82,100 @@ impl Probe {
         answers && self.was_open
     }
 
-    async fn look_again(&mut self, mut connection: PgConnection) -> bool {
-        let first = timeout(database::PROBE_SILENCE_MAX, connection.ping()).await;
-        match first {
+    async fn look_again(&mut self, mut old: PgConnection) -> bool {
+        match timeout(database::PROBE_SILENCE_MAX, old.ping()).await {
             Ok(Ok(())) => {
-                self.connection = Some(connection);
+                self.connection = Some(old);
                 return true;
             }
             // The line says that it is broken, to whoever else has one, too.
             Ok(Err(_)) => return self.look_anew().await,
-            Err(_) => self.was_silent = true,
+            Err(_) => {}
         }
-        // The database may just be slow: then the old line is not behind a new one.
-        let answers_late = tokio::select! {
-            biased;
-            late = connection.ping() => late.is_ok(),
-            answers = self.look_anew() => return answers,
+        let anew = async {
+            let reached = self.reach().await;
+            if matches!(reached, Reached::There(_)) {
+                sleep(database::SILENCE_GRACE).await;
+            }
+            reached
         };
-        self.was_silent = false;
-        self.connection = answers_late.then_some(connection);
-        answers_late
+        // The database may just be slow, or a packet lost: then the old line is not much
+        // behind a new one.
+        let reached = tokio::select! {
+            biased;
+            late = old.ping() => match late {
+                Ok(()) => {
+                    self.connection = Some(old);
+                    return true;
+                }
+                Err(_) => return self.look_anew().await,
+            },
+            reached = anew => reached,
+        };
+        self.was_silent = true;
+        self.take(reached).await
     }
 
     async fn look_anew(&mut self) -> bool {
+        let reached = self.reach().await;
+        self.take(reached).await
+    }
+
+    /// Tries to reach the database over a new connection.
+    async fn reach(&self) -> Reached {
         let options = self.db.pools.options().application_name("masthead probe");
         match timeout(database::PROBE_CONNECT_TIME_MAX, options.connect()).await {
-            Ok(Ok(connection)) => {
-                self.connection = Some(connection);
+            Ok(Ok(connection)) => Reached::There(connection),
+            Ok(Err(_)) => Reached::Refused,
+            Err(_) => Reached::Nothing,
+        }
+    }
+
+    async fn take(&mut self, reached: Reached) -> bool {
+        match reached {
+            Reached::There(mut connection) => {
                 if std::mem::take(&mut self.was_silent) {
                     tracing::warn!("lines to the database had gone dead without a word; they are given up");
-                    self.db.pools.silences.send_modify(|times| *times += 1);
+                    self.db.pools.reached_anew();
+                    // What is left, Postgres ends by its limits.
+                    match end_older(&mut connection, &self.db.pools.name).await {
+                        Ok(0) => {}
+                        Ok(sessions) => tracing::info!(sessions, "ended the sessions of dead lines"),
+                        Err(error) => tracing::warn!(%error, "the sessions of dead lines are left"),
+                    }
                 }
+                self.connection = Some(connection);
                 true
             }
-            // A word, if no good one.
-            Ok(Err(_)) => false,
-            Err(_) => {
+            Reached::Refused => false,
+            Reached::Nothing => {
                 self.was_silent = true;
                 false
             }
         }
     }
+}
+
+/// What comes of a new connection.
+enum Reached {
+    There(PgConnection),
+    /// A word, if no good one.
+    Refused,
+    Nothing,
+}
+
+/// Ends the sessions of this name that are older than the one on this connection; how many.
+async fn end_older(connection: &mut PgConnection, name: &str) -> Result<i64> {
+    let ended = sqlx::query_scalar!(
+        r#"select count(*) filter (where pg_terminate_backend(pid)) as "ended!" from pg_stat_activity
+         where application_name = $1 and usename = current_user
+           and backend_start < (select backend_start from pg_stat_activity where pid = pg_backend_pid())"#,
+        name
+    );
+    timeout(database::PROBE_CONNECT_TIME_MAX, ended.fetch_one(connection))
+        .await
+        .map_err(|_| away())?
+        .map_err(Into::into)
 }
 
 impl Db {

@@ -3,7 +3,7 @@
 
 use crate::{
     auth::Principal,
-    db::{Db, Operation, Trace},
+    db::{Db, Operation, Trace, holding_open},
     digest::Digest,
     error::Result,
     photo::{
@@ -35,10 +35,15 @@ pub async fn release(
             if store::files::seize(transaction.connection(), sha256, now).await? {
                 return Ok(false);
             }
-            files.remove(sha256).await?;
-            for key in rendition::store::forget(transaction.connection(), sha256).await? {
-                files.remove_rendition(key).await?;
-            }
+            let keys = rendition::store::forget(transaction.connection(), sha256).await?;
+            let removed = async {
+                files.remove(sha256).await?;
+                for key in keys {
+                    files.remove_rendition(key).await?;
+                }
+                Ok(())
+            };
+            holding_open(transaction.connection(), removed).await?;
             store::files::delete(transaction.connection(), sha256).await?;
             let resource = Place::Original(sha256).to_string();
             transaction.leave_trace(Trace { resource, before: Some(sha256), after: None });
@@ -65,9 +70,10 @@ pub async fn clear_away(
     let cleared = db.write(operation, move |transaction| {
         let (files, place) = (files.clone(), place.clone());
         Box::pin(async move {
+            let connection = transaction.connection();
             match &place {
-                Place::Rendition(key) => files.remove_rendition(*key).await?,
-                Place::Incoming(upload) => files.discard(*upload, None).await?,
+                Place::Rendition(key) => holding_open(connection, files.remove_rendition(*key)).await?,
+                Place::Incoming(upload) => holding_open(connection, files.discard(*upload, None)).await?,
                 Place::Original(_) | Place::Foreign(_) => return Ok(()),
             }
             transaction.leave_trace(Trace { resource: place.to_string(), before: None, after: None });

@@ -14,7 +14,7 @@ use crate::{
         correction::{self, OwedCorrection},
     },
     byline,
-    db::Connection,
+    db::{Connection, holding_open},
     error::Result,
     issue, newspaper,
     photo::{self, files::Files},
@@ -135,13 +135,8 @@ pub(super) async fn material<'a>(
         material.reporters.extend(signers.into_values().map(|signer| (signer.id, signer.display_name)));
     }
     material.retired = store::retired(connection, &reporters).await?;
-    for photo in photos {
-        if let Some(file) = &photo.file
-            && !files.has(file).await?
-        {
-            material.lost_files.insert(photo.id);
-        }
-        material.photos.insert(photo.id, photo);
-    }
+    let filed = photos.iter().filter_map(|photo| Some((photo.id, photo.file.clone()?)));
+    material.lost_files.extend(holding_open(connection, files.lost(filed.collect())).await?);
+    material.photos.extend(photos.into_iter().map(|photo| (photo.id, photo)));
     Ok(material)
 }

@@ -12,8 +12,11 @@ use std::{
 use masthead::{import::desk::Desk, pb};
 use tempfile::TempDir;
 
+/// The program as the tests have built it, or the one that `MASTHEAD_TEST_PROGRAM` names,
+/// such as one that is optimised.
 pub fn masthead() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_masthead"));
+    let program = std::env::var_os("MASTHEAD_TEST_PROGRAM");
+    let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_masthead").into()));
     for setting in
         ["MASTHEAD_LISTEN", "MASTHEAD_DATA_DIR", "MASTHEAD_DATABASE_URL", "MASTHEAD_TOKEN", "RUST_LOG"]
     {

@@ -90,7 +90,7 @@ pub async fn until_quiet(connection: &mut PgConnection) {
         loop {
             let busy: Vec<String> = sqlx::query_scalar(
                 "select coalesce(state, '') || ': ' || query from pg_stat_activity
-                 where datname = current_database() and application_name = 'masthead' and state <> 'idle'",
+                 where datname = current_database() and application_name ~ '^masthead [0-9a-f]{32}$' and state <> 'idle'",
             )
             .fetch_all(&mut *connection)
             .await

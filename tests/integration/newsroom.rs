@@ -40,7 +40,7 @@ pub fn postgres() -> &'static Embedded {
             let postgres = runtime.block_on(async {
                 let settings = embedded::Settings { tcp: true, ..embedded::Settings::throw_away() };
                 let postgres = embedded::start(&settings).await.expect("a throw-away Postgres");
-                let mut connection = maintenance(&postgres).await;
+                let mut connection = maintenance(postgres.options()).await;
                 statement(&mut connection, format!("create database {TEMPLATE}")).await;
                 let template = Db::open(postgres.options_for(TEMPLATE), 2);
                 template.migrate().await.expect("migrations");
@@ -54,8 +54,9 @@ pub fn postgres() -> &'static Embedded {
     })
 }
 
-async fn maintenance(postgres: &Embedded) -> PgConnection {
-    PgConnection::connect_with(&postgres.options_for("postgres")).await.expect("the maintenance database")
+/// The database that others are made from, of the same Postgres.
+async fn maintenance(options: PgConnectOptions) -> PgConnection {
+    PgConnection::connect_with(&options.database("postgres")).await.expect("the maintenance database")
 }
 
 async fn statement(connection: &mut PgConnection, sql: String) {
@@ -64,7 +65,7 @@ async fn statement(connection: &mut PgConnection, sql: String) {
 
 /// A database of its own, with the schema.
 pub struct Database {
-    name: String,
+    options: PgConnectOptions,
 }
 
 impl Database {
@@ -73,23 +74,28 @@ impl Database {
         let name = format!("test_{}", Uuid::now_v7().simple());
         // The first call starts Postgres and blocks while it does.
         let postgres = tokio::task::spawn_blocking(postgres).await.expect("a throw-away Postgres");
-        let mut connection = maintenance(postgres).await;
+        let mut connection = maintenance(postgres.options()).await;
         statement(&mut connection, format!("create database {name} template {TEMPLATE}")).await;
-        Database { name }
+        Database { options: postgres.options_for(&name) }
     }
 
     /// Makes one with nothing in it, not even the schema.
     pub async fn create_empty() -> Database {
         let name = format!("test_{}", Uuid::now_v7().simple());
         let postgres = tokio::task::spawn_blocking(postgres).await.expect("a throw-away Postgres");
-        let mut connection = maintenance(postgres).await;
+        let mut connection = maintenance(postgres.options()).await;
         statement(&mut connection, format!("create database {name} template template0")).await;
-        Database { name }
+        Database { options: postgres.options_for(&name) }
+    }
+
+    /// That of a Postgres of the test's own, without a schema.
+    pub fn of(postgres: &Embedded) -> Database {
+        Database { options: postgres.options() }
     }
 
     /// How to reach it.
     pub fn options(&self) -> PgConnectOptions {
-        postgres().options_for(&self.name)
+        self.options.clone()
     }
 
     /// A connection past the service, to look at tables or to damage them.
@@ -99,8 +105,9 @@ impl Database {
 
     /// Drops it.
     pub async fn remove(self) {
-        let mut connection = maintenance(postgres()).await;
-        statement(&mut connection, format!("drop database {} with (force)", self.name)).await;
+        let name = self.options.get_database().expect("a name").to_owned();
+        let mut connection = maintenance(self.options).await;
+        statement(&mut connection, format!("drop database {name} with (force)")).await;
     }
 }
 

@@ -28,6 +28,10 @@ const QUERY: u8 = b'Q';
 /// The type of the message that runs a prepared statement.
 const EXECUTE: u8 = b'E';
 
+/// The types of the messages of a statement that others follow: those are sent along with
+/// it, in one packet, and get lost along with it.
+const FOLLOWED: &[u8] = b"PBDEC";
+
 /// What happens to a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -234,11 +238,12 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
         let mut from_client = BufReader::new(from_client);
         let mut is_in_transaction = false;
         // The startup message has no type.
-        let mut message = Vec::new();
-        read_message(&mut from_client, &mut message).await?;
-        to_server.write_all(&message).await?;
+        let mut packet = Vec::new();
+        read_message(&mut from_client, &mut packet).await?;
+        to_server.write_all(&packet).await?;
+        packet.clear();
         loop {
-            message.clear();
+            let mut message = Vec::new();
             let kind = match from_client.read_u8().await {
                 Ok(kind) => kind,
                 Err(ended) => {
@@ -264,8 +269,12 @@ async fn forward(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 Some(Fault::Hold) => hold_until.store(next_release, Ordering::SeqCst),
                 None => {}
             }
-            shared.pass(born).await;
-            to_server.write_all(&message).await?;
+            packet.append(&mut message);
+            if !FOLLOWED.contains(&kind) {
+                shared.pass(born).await;
+                to_server.write_all(&packet).await?;
+                packet.clear();
+            }
         }
     };
     let answers = async {

@@ -93,7 +93,6 @@ async fn sessions_of_the_database_have_the_limits_of_the_settings() {
             ("lock_timeout", "7s"),
             ("idle_in_transaction_session_timeout", "5s"),
             ("client_connection_check_interval", "500ms"),
-            ("application_name", "masthead"),
         ] {
             let shown = sqlx::query_scalar("select current_setting($1)").bind(setting);
             let shown: String = shown.fetch_one(&mut *connection).await.expect("a setting");

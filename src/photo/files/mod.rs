@@ -16,7 +16,7 @@ use std::{fmt, io, ops::Range, path::PathBuf, str::FromStr, sync::Arc};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, future, stream};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use uuid::Uuid;
 
@@ -46,6 +46,9 @@ const PIECE_BYTES: usize = 256 * 1024;
 
 /// Pieces that are read while the one before is on its way to the reader.
 const PIECES_AHEAD: usize = 2;
+
+/// Files that are looked for at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// Where a photo store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +164,19 @@ impl Files {
     /// The store cannot be read.
     pub async fn has(&self, file: &File) -> Result<bool> {
         Ok(self.size_bytes(file.sha256).await?.map(i64::try_from) == Some(Ok(file.size_bytes)))
+    }
+
+    /// The photos of these whose originals are not stored in their full length.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn lost(&self, photos: Vec<(Uuid, File)>) -> Result<Vec<Uuid>> {
+        let looks = photos.into_iter().map(|(photo, file)| {
+            let files = self.clone();
+            async move { Ok((!files.has(&file).await?).then_some(photo)) }
+        });
+        let looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        looks.try_filter_map(|lost| future::ready(Ok(lost))).try_collect().await
     }
 
     /// The length of an original, if it is stored.

@@ -6,17 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use masthead::{
-    admin::Role,
-    config::{DatabaseSettings, ServiceSettings},
-    db::Db,
-    embedded,
-    import::desk::Desk,
-    installation::create_token,
-    pb,
-    photo::files::{Files, Location},
-    server,
-};
+use masthead::{admin::Role, config::DatabaseSettings, db::Db, embedded, import::desk::Desk, pb};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -24,11 +14,13 @@ use tonic_health::pb::{
 
 use super::{
     assert_try_again,
+    publishers::Publisher,
+    reviewed_issue,
     writers::{RECOVERY_TIME_MAX, Writers, until_recovered},
 };
 use crate::{
     command::{data_dir, masthead},
-    newsroom::article,
+    newsroom::{Database, Newsroom},
 };
 
 fn kill(process: u32) {
@@ -41,53 +33,52 @@ async fn channel(address: &str) -> tonic::transport::Channel {
     endpoint.connect().await.expect("a line")
 }
 
-async fn desk(db: &Db, address: std::net::SocketAddr, person: &str, role: Role) -> Desk {
-    let token = create_token(db, person, role).await.expect("a token");
-    Desk::connect(&format!("http://{address}"), token.reveal()).await.expect("a desk")
-}
+/// More issues than are published before a kill.
+const ISSUES: i32 = 5;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_that_is_killed_and_started_again_loses_no_acknowledged_save() {
-    let (data, photos) = (data_dir(), data_dir());
+async fn a_postgres_that_is_killed_and_started_again_loses_nothing_acknowledged() {
+    let data = data_dir();
     let settings = embedded::Settings::durable(data.path());
     let mut postgres = embedded::start(&settings).await.expect("a Postgres");
     let db = Db::with(postgres.options(), &DatabaseSettings::default());
     db.migrate().await.expect("a schema");
-    let files = Files::open(Location::Folder(photos.path().join("photos"))).await.expect("a photo store");
-    let serving =
-        server::start_with(([127, 0, 0, 1], 0).into(), db.clone(), files, ServiceSettings::default()).await;
-    let serving = serving.expect("a server");
-    let mut publisher = desk(&db, serving.address(), "publisher", Role::Publisher).await;
-    let newspaper = pb::Newspaper { title: "晨讯报".into(), review_stages: 1, ..Default::default() };
-    let create = pb::CreateNewspaperRequest {
-        newspaper: Some(newspaper),
-        newspaper_id: "morning-post".into(),
-        ..Default::default()
-    };
-    publisher.newspapers.create_newspaper(create).await.expect("a newspaper");
-    let create = pb::CreateArticleRequest { article: Some(article("一次演练")), ..Default::default() };
-    let own = publisher.articles.create_article(create).await.expect("an article").into_inner();
+    let room = Newsroom::serving(Database::of(&postgres), db).await;
+    room.newspaper(1).await;
+    let (mut reporter, publisher) = (room.desk(Role::Reporter).await, room.desk(Role::Publisher).await);
+    let own = room.article("一次演练").await;
     let mut desks = Vec::new();
     for writer in 0..4 {
-        desks.push(desk(&db, serving.address(), &format!("writer-{writer}"), Role::Reporter).await);
+        desks.push(room.desk_of(&format!("writer-{writer}"), Role::Reporter).await);
     }
-    let writers = Writers::start(desks).await;
-    for _ in 0..2 {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    for round in 0..2 {
+        let mut issues = Vec::new();
+        for number in 1..=ISSUES {
+            issues.push(reviewed_issue(&room, round * ISSUES + number).await);
+        }
+        let writers = Writers::start(desks.clone()).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut publisher = Publisher::start(publisher.clone(), issues);
+        publisher.until_published(2).await;
         kill(postgres.process_id());
         postgres.ended().await;
         drop(postgres);
         tokio::time::sleep(Duration::from_secs(1)).await;
         postgres = embedded::start(&settings).await.expect("a Postgres again");
-        let took = until_recovered(&mut publisher, &own).await;
-        println!("recovered {took:?} after Postgres was back");
+        let fault_end = Instant::now();
+        let recovered = until_recovered(&mut reporter, &own).await;
+        let all_save = writers.until_all_save(fault_end).await;
+        let mut beside = room.database.connect().await;
+        let published = publisher.finish(&mut beside, (round * ISSUES).into(), fault_end).await;
+        let (saves, refusals) = writers.finish(&mut reporter).await;
+        println!(
+            "after Postgres was back: a call went through in {recovered:?}, all writers saved in {all_save:?}, \
+             an issue was published in {published:?}; {saves} saves, told {refusals} times to try again"
+        );
+        assert!(saves > 4, "{saves}: they worked before and after the fault");
     }
-    let (saves, refusals) = writers.finish(&mut publisher).await;
-    println!("{saves} saves, told {refusals} times to try again");
-    assert!(saves > 8 && refusals > 0, "{saves} saves and {refusals} refusals");
-    drop(publisher);
-    serving.stop().await.expect("a clean stop");
-    db.close().await;
+    drop((reporter, publisher, desks));
+    room.close().await;
     postgres.stop().await.expect("a clean stop");
 }
 

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -19,16 +19,18 @@ use crate::newsroom::{article, paragraph};
 pub const RECOVERY_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Pause before a call is repeated.
-const PAUSE: Duration = Duration::from_millis(50);
+pub const PAUSE: Duration = Duration::from_millis(50);
 
 /// Writers at work, each on an article of its own.
 pub struct Writers {
     stop: Arc<AtomicBool>,
+    /// How many texts of each were acknowledged.
+    saved: Vec<Arc<AtomicUsize>>,
     work: Vec<JoinHandle<(pb::Article, Vec<String>, usize)>>,
 }
 
 /// A fault may be told as this and as nothing else.
-fn assert_passing(status: &Status) {
+pub fn assert_passing(status: &Status) {
     let passing = [Code::Unavailable, Code::DeadlineExceeded];
     // A server that is down itself says nothing.
     assert!(passing.contains(&status.code()), "{status:?}");
@@ -38,14 +40,27 @@ impl Writers {
     /// Sends people to work at their desks.
     pub async fn start(desks: Vec<Desk>) -> Writers {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut work = Vec::new();
+        let (mut work, mut saved) = (Vec::new(), Vec::new());
         for mut desk in desks {
             let create =
                 pb::CreateArticleRequest { article: Some(article("常写常新")), ..Default::default() };
             let article = desk.articles.create_article(create).await.expect("an article").into_inner();
-            work.push(tokio::spawn(write(desk, article, stop.clone())));
+            saved.push(Arc::default());
+            work.push(tokio::spawn(write(desk, article, stop.clone(), Arc::clone(&saved[work.len()]))));
         }
-        Writers { stop, work }
+        Writers { stop, saved, work }
+    }
+
+    /// Waits until each has had a further text acknowledged, which must not take longer
+    /// than the bound from the end of a fault.
+    pub async fn until_all_save(&self, fault_end: Instant) -> Duration {
+        let counts = || self.saved.iter().map(|saved| saved.load(Ordering::SeqCst));
+        let before: Vec<_> = counts().collect();
+        while counts().zip(&before).any(|(now, before)| now <= *before) {
+            assert!(fault_end.elapsed() < RECOVERY_TIME_MAX, "somebody's work is held up: {:?}", self.saved);
+            tokio::time::sleep(PAUSE).await;
+        }
+        fault_end.elapsed()
     }
 
     /// Ends the work; every text that was acknowledged is a revision, in order and
@@ -73,6 +88,7 @@ async fn write(
     mut desk: Desk,
     article: pb::Article,
     stop: Arc<AtomicBool>,
+    saved: Arc<AtomicUsize>,
 ) -> (pb::Article, Vec<String>, usize) {
     let (mut texts, mut refusals) = (Vec::new(), 0);
     // All revisions stand on one page of the list.
@@ -85,6 +101,7 @@ async fn write(
             tokio::time::sleep(PAUSE).await;
         }
         texts.push(text);
+        saved.store(texts.len(), Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     (article, texts, refusals)

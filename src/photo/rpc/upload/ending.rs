@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{super::content::give_file, Uploads};
 use crate::{
     auth::Principal,
-    db::{Operation, Transaction},
+    db::{Operation, Transaction, holding_open},
     deadline::Deadline,
     error::{Error, Result},
     pb,
@@ -90,9 +90,13 @@ impl Uploads {
             return Err(Error::UploadTakenOver);
         }
         // The row is held now, but the file may have been let go of just before.
-        if !self.files.has(file).await? {
-            received.keep().await?;
-        }
+        let kept = async {
+            if !self.files.has(file).await? {
+                received.keep().await?;
+            }
+            Ok(())
+        };
+        holding_open(transaction.connection(), kept).await?;
         Ok(photo)
     }
 
