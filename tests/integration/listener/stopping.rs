@@ -1,20 +1,17 @@
 //! How a server stops: in order, by its deadline, and losing nothing that it has
 //! acknowledged.
 
+mod amid_work;
+
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt, future::join_all, stream};
+use futures::{StreamExt, stream};
 use masthead::{
     admin::Role,
     config::{ServiceSettings, StopSettings},
-    import::desk::Desk,
     pb,
 };
 use tokio::net::TcpStream;
@@ -23,8 +20,8 @@ use tonic_types::StatusExt;
 
 use super::frames::{DATA, GOAWAY, Raw, WATCH, call, headers, message};
 use crate::{
-    feed::{LedgerWatch, Watch, append, from, from_now, now, write},
-    newsroom::{Newsroom, PAPER, article, picture, reason, upload},
+    feed::{LedgerWatch, Watch, append, from, now, write},
+    newsroom::{Newsroom, PAPER, picture, reason, upload},
 };
 
 /// A newsroom that stops like this, with a newspaper.
@@ -147,84 +144,5 @@ async fn a_client_that_is_frozen_does_not_hold_up_the_end() {
     let newsroom = newsroom.closed_while(async {}).await;
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     drop((frozen, idle));
-    newsroom.close().await;
-}
-
-/// Articles that a writer was told are saved, until the server goes.
-async fn write_until_refused(mut desk: Desk, writer: usize, stop: Arc<AtomicBool>) -> Vec<String> {
-    let mut saved = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
-        let article = article(&format!("第{writer}人第{}篇", saved.len()));
-        let create = pb::CreateArticleRequest { article: Some(article), ..Default::default() };
-        match desk.articles.create_article(create).await {
-            Ok(article) => saved.push(article.into_inner().name),
-            Err(_) => break,
-        }
-    }
-    saved
-}
-
-/// Photos whose upload was acknowledged, until the server goes.
-async fn upload_until_refused(mut desk: Desk) -> Vec<String> {
-    let mut saved = Vec::new();
-    loop {
-        let create = pb::CreatePhotoRequest { photo: Some(pb::Photo::default()), ..Default::default() };
-        let Ok(photo) = desk.photos.create_photo(create).await else { return saved };
-        let name = photo.into_inner().name;
-        match desk.photos.upload_photo(upload(&name, picture())).await {
-            Ok(_) => saved.push(name),
-            Err(_) => return saved,
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_stop_amid_watches_uploads_and_writes_ends_in_time_and_loses_nothing_acknowledged() {
-    const DRAIN_SECONDS: u32 = 10;
-    let newsroom = open(0, DRAIN_SECONDS).await;
-    let mut desks = Vec::new();
-    for _ in 0..4 {
-        desks.push(newsroom.desk(Role::Reporter).await);
-    }
-    let mut watches = Vec::new();
-    for index in 0..200 {
-        watches.push(Watch::open(&desks[index % 4], from_now()).await.expect("a watch"));
-    }
-    let watching =
-        tokio::spawn(join_all(watches.into_iter().map(|mut watch| async move { watch.end().await })));
-    let stop = Arc::new(AtomicBool::new(false));
-    let writer = |index: usize| write_until_refused(desks[index % 4].clone(), index, stop.clone());
-    let writers = tokio::spawn(join_all((0..50).map(writer).collect::<Vec<_>>()));
-    let uploads = (0..18).map(|index| upload_until_refused(desks[index % 4].clone()));
-    let uploads = tokio::spawn(join_all(uploads.collect::<Vec<_>>()));
-    // Two more that do not end by themselves.
-    let paused = [paused_upload(&newsroom).await, paused_upload(&newsroom).await];
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let start = Instant::now();
-    let mut took = Duration::ZERO;
-    let newsroom = newsroom.closed_while(async { took = start.elapsed() }).await;
-    // Closing the pool of the database is in it.
-    assert!(took < Duration::from_secs(u64::from(DRAIN_SECONDS) + 5), "{took:?}");
-    stop.store(true, Ordering::Relaxed);
-    for status in watching.await.expect("ends") {
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "CALL_ENDED"));
-    }
-    for call in paused {
-        assert_eq!(call.await.expect("an end").code(), Code::Unavailable);
-    }
-    let articles: Vec<String> = writers.await.expect("writers").concat();
-    let photos: Vec<String> = uploads.await.expect("uploads").concat();
-    assert!(articles.len() >= 50 && !photos.is_empty(), "{} and {}", articles.len(), photos.len());
-    let mut desk = newsroom.desk(Role::Reporter).await;
-    for names in articles.chunks(500) {
-        let get = pb::BatchGetArticlesRequest { names: names.to_vec() };
-        let found = desk.articles.batch_get_articles(get).await.expect("every article").into_inner();
-        assert_eq!(found.articles.len(), names.len());
-    }
-    for name in photos {
-        let photo =
-            desk.photos.get_photo(pb::GetPhotoRequest { name }).await.expect("every photo").into_inner();
-        assert!(photo.file.is_some(), "{photo:?}");
-    }
     newsroom.close().await;
 }
