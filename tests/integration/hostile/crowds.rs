@@ -21,14 +21,14 @@ const FILES_SPARE: u64 = 1_000;
 /// Memory of the server with all idle connections, in MiB, without optimisation.
 const IDLE_MEMORY_MIB_MAX: u64 = 1_000;
 
-/// Clients that do not read.
+/// Clients that do not read, or hardly.
 const SLOW: usize = 1_000;
 
-/// Calls in one connection of theirs.
-const CALLS: usize = 4;
+/// What the kernel has for one of them when the server has begun to answer its calls.
+const ANSWERED_BYTES: usize = 4_096;
 
-/// Time in which the server begins to answer all of them.
-const SETTLING_TIME: Duration = Duration::from_secs(6);
+/// Pause between two sips of one that reads.
+const SIP_PERIOD: Duration = Duration::from_secs(1);
 
 /// Memory of the server with all slow readers, in MiB, without optimisation. What
 /// waits for each of them is at most one message of 1 MiB and what the kernel takes.
@@ -99,14 +99,14 @@ async fn a_thousand_slow_readers_stop_nobody_else() {
         let photo = photo.clone();
         async move {
             let download = pb::DownloadPhotoRequest { name: photo, ..Default::default() }.encode_to_vec();
-            let calls: [(&str, Vec<u8>); CALLS] = [
+            let calls = [
                 ("PhotoService/DownloadPhoto", download),
                 ("ActivityService/WatchChanges", Vec::new()),
                 ("ArticleService/ListArticles", Vec::new()),
                 ("PublicationService/WatchPublications", Vec::new()),
             ];
-            let mut held = Vec::new();
-            for _ in 0..SLOW / CALLS {
+            let mut held = Vec::with_capacity(SLOW);
+            for _ in 0..SLOW {
                 let mut wire = Wire::open(&besieger.address).await;
                 for (stream, (method, message)) in (1u32..).step_by(2).zip(&calls) {
                     let headers = call(method, &besieger.authorization);
@@ -117,8 +117,16 @@ async fn a_thousand_slow_readers_stop_nobody_else() {
             }
             // Until the server has come to all of them: it is their standing still
             // that is looked at, not their number.
-            tokio::time::sleep(SETTLING_TIME).await;
+            for wire in &held {
+                wire.holds(ANSWERED_BYTES).await;
+            }
             besieger.begun();
+            while besieger.goes_on() {
+                for wire in held.iter_mut().step_by(2) {
+                    wire.sip().await;
+                }
+                tokio::time::sleep(SIP_PERIOD).await;
+            }
             held
         }
     };

@@ -125,6 +125,27 @@ impl Wire {
         let _ = self.stream.shutdown().await;
     }
 
+    /// Waits until so many bytes have come, and leaves them lying.
+    pub async fn holds(&self, bytes: usize) {
+        let mut buffer = vec![0; bytes];
+        loop {
+            match self.stream.peek(&mut buffer).await.expect("a connection") {
+                0 => panic!("the server has ended the connection"),
+                held if held >= bytes => return,
+                _ => {}
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Takes a little of what has come, and lets the server send as much again.
+    pub async fn sip(&mut self) {
+        let mut bytes = [0; 256];
+        if let Ok(taken @ 1..) = self.stream.try_read(&mut bytes) {
+            self.push(&frame(WINDOW_UPDATE, 0, 0, &(taken as u32).to_be_bytes())).await;
+        }
+    }
+
     /// Throws away what has come.
     pub fn drain(&mut self) {
         let mut bytes = [0; 16 * 1024];
