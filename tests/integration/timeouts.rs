@@ -14,7 +14,10 @@ use sqlx::PgConnection;
 use tokio::net::TcpStream;
 use tonic::{Code, Status};
 
-use crate::newsroom::{Database, Newsroom, reason};
+use crate::{
+    newsroom::{Database, Newsroom, reason},
+    proxy::Proxy,
+};
 
 /// How a call that nothing lets through ends, and after how long. Sent past every client
 /// of gRPC: those look at the header themselves, and cancel before the server answers.
@@ -99,6 +102,26 @@ async fn sessions_of_the_database_have_the_limits_of_the_settings() {
             assert_eq!(shown, value, "{setting} for {whose}");
         }
     }
+    db.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn postgres_soon_finds_that_the_machine_of_a_server_is_gone() {
+    let database = Database::create().await;
+    // Over a socket of this machine there is nothing to find.
+    let proxy = Proxy::start().await;
+    let db = Db::open(proxy.options(&database), 2);
+    let mut connection = db.read().await.expect("a connection");
+    let mut seconds = Vec::new();
+    for setting in ["idle", "interval", "count"] {
+        let shown = sqlx::query_scalar("select current_setting('tcp_keepalives_' || $1)::int").bind(setting);
+        let shown: i32 = shown.fetch_one(&mut *connection).await.expect("a setting");
+        seconds.push(shown);
+    }
+    let [idle, interval, count] = seconds[..] else { panic!("three: {seconds:?}") };
+    assert!(interval > 0 && (1..=5).contains(&(idle + interval * count)), "{seconds:?}");
+    drop(connection);
     db.close().await;
     database.remove().await;
 }

@@ -4,6 +4,7 @@
 use std::{
     env, fs,
     path::PathBuf,
+    process::Command,
     sync::OnceLock,
     thread,
     time::{Duration, Instant},
@@ -11,7 +12,6 @@ use std::{
 
 use masthead::{admin::Role, pb};
 use prost::Message as _;
-use rustix::process::setpriority_process;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
 
@@ -33,9 +33,6 @@ const OPEN_DOORS: [(&str, &str); 7] = [
     ("--watch-checkpoint-seconds", "1"),
 ];
 
-/// Of what Linux has from -20 to 19.
-const LEAST_PRIORITY: i32 = 19;
-
 /// Calls of the neighbour in one round: a hundredth of them is more than one or two that
 /// the machine held up.
 const CALLS: usize = 350;
@@ -46,6 +43,10 @@ const ROUNDS: usize = 3;
 /// How many times as long as without the attack a neighbour's p99 may be, asserted only if
 /// this says so: a machine that others use, too, cannot tell.
 const SLOWDOWN_MAX: &str = "MASTHEAD_SLOWDOWN_MAX";
+
+/// The processor that attackers run on, if they are to have one of their own: elsewhere
+/// they bring it. Then the tests are started on the others (`taskset`).
+const ATTACKERS_CPU: &str = "MASTHEAD_ATTACKERS_CPU";
 
 /// The longest that a neighbour's call may take, on a busy machine and without
 /// optimisation.
@@ -106,6 +107,14 @@ impl Host {
         let line = status.lines().find(|line| line.starts_with(what)).expect("its memory");
         let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
         kib.expect("a number") / 1024
+    }
+
+    /// The time of processors that the process has taken, in hundredths of a second
+    /// (proc(5), `utime` and `stime`).
+    fn worked_ticks(&self) -> u64 {
+        let stat = fs::read_to_string(self.proc("stat")).expect("a running server");
+        let (_, fields) = stat.rsplit_once(") ").expect("a name before the rest");
+        fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
     }
 
     /// Open files and sockets of the process now.
@@ -204,10 +213,14 @@ where
     neighbour.p99().await;
     let (files, memory) = (host.open_files(), host.memory_mib());
     let (mut quiet, mut besieged) = (Vec::new(), Vec::new());
+    let (mut worked, mut time) = (0, Duration::ZERO);
     for _ in 0..ROUNDS {
         quiet.push(neighbour.p99().await);
         let siege = Siege::begin(host, &neighbour, attack.clone()).await;
+        let (before, start) = (host.worked_ticks(), Instant::now());
         besieged.push(neighbour.p99().await);
+        worked += host.worked_ticks() - before;
+        time += start.elapsed();
         siege.end().await;
         host.gives_back(files).await;
     }
@@ -216,10 +229,11 @@ where
     let (quiet, besieged) = (quiet[ROUNDS / 2].as_secs_f64(), besieged[ROUNDS / 2].as_secs_f64());
     let (slowdown, memory_max) = (besieged / quiet, host.memory_mib_peak());
     eprintln!(
-        "{name}: p99 {:.1} ms before, {:.1} ms during ({slowdown:.1}x); memory {memory} MiB before, \
-         {memory_max} MiB at most, {} MiB after",
+        "{name}: p99 {:.1} ms before, {:.1} ms during ({slowdown:.1}x); the server worked {:.0} % of a \
+         processor meanwhile; memory {memory} MiB before, {memory_max} MiB at most, {} MiB after",
         quiet * 1e3,
         besieged * 1e3,
+        worked as f64 / time.as_secs_f64(),
         host.memory_mib(),
     );
     assert!(memory_max <= memory_mib_max, "{name}: {memory_max} MiB");
@@ -262,6 +276,16 @@ impl Besieger {
     }
 }
 
+/// Has this thread run on the processor of attackers, if they have one.
+fn go_apart() {
+    let Ok(processor) = env::var(ATTACKERS_CPU) else { return };
+    let thread = fs::read_link("/proc/thread-self").expect("a thread");
+    let id = thread.file_name().expect("its number");
+    let done = Command::new("taskset").args(["--cpu-list", "--pid", &processor]).arg(id).output();
+    let done = done.expect("taskset of util-linux");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
 struct Siege {
     end: tokio::sync::watch::Sender<bool>,
     attacking: thread::JoinHandle<()>,
@@ -284,11 +308,9 @@ impl Siege {
             ready,
             end: ended,
         };
-        // In a thread of its own, so that the neighbour's time is the server's; and behind
-        // both, as an attacker brings the processor for the attack.
+        // In a thread of its own, so that the neighbour's time is the server's.
         let attacking = thread::spawn(move || {
-            // On Linux that of this thread alone.
-            setpriority_process(None, LEAST_PRIORITY).expect("less priority");
+            go_apart();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let held = attack(besieger.clone()).await;

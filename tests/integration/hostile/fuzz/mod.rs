@@ -4,7 +4,7 @@
 //! never as if it were broken.
 //!
 //! `MASTHEAD_FUZZ_SEED` and `MASTHEAD_FUZZ_REQUESTS` choose other requests, and
-//! more. What is sent depends on the seed; in which order the server comes to
+//! fewer or more. What is sent depends on the seed; in which order the server comes to
 //! it, as always, on the server.
 
 mod mutate;
@@ -36,7 +36,7 @@ use crate::raw::{Line, assert_presentable, methods};
 
 /// What is sent unless the environment says otherwise.
 const SEED: u64 = 20_261_123;
-const REQUESTS: usize = 3_000;
+const REQUESTS: usize = 100_000;
 
 /// Requests between two looks at the newsroom.
 const BATCH: usize = 250;

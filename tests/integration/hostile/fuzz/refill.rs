@@ -69,13 +69,18 @@ pub async fn refill(host: &Host, batch: usize, random: &mut Rng, stock: &mut Sto
     let begun = reporter.photos.start_photo_upload(begin).await?.into_inner();
     see(stock, random, "PhotoUpload", &begun);
 
+    let printed = host.newsroom.photo(&format!("{MARK}{}", batch * 10 + 4)).await;
+    see(stock, random, "Photo", &printed);
+
     let mut articles = Vec::new();
     for index in 1..=3 {
         let mark = format!("{MARK}{}", batch * 10 + index);
+        let photos = Some(pb::PhotoUse { photo: printed.name.clone(), ..Default::default() });
         let byline = pb::Byline { reporter: person.name.clone(), printed_name: String::new(), role: 1 };
         let article = pb::Article {
             body: vec![paragraph(&mark)],
             bylines: vec![byline],
+            photos: photos.filter(|_| index == 1).into_iter().collect(),
             ..article(&format!("{mark}主题"))
         };
         let create = pb::CreateArticleRequest { article: Some(article), ..Default::default() };
@@ -95,6 +100,8 @@ pub async fn refill(host: &Host, batch: usize, random: &mut Rng, stock: &mut Sto
         let list = pb::ListPublicationsRequest::default();
         let list = publisher.publications.list_publications(list).await?.into_inner();
         see(stock, random, "ListPublicationsResponse", &list);
+        let get = pb::GetPhotoRequest { name: printed.name };
+        see(stock, random, "Photo", &publisher.photos.get_photo(get).await?.into_inner());
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use fastrand::Rng;
+use masthead::pb::State;
 
 use super::{
     odd,
@@ -92,6 +93,9 @@ impl Stock {
         let all = self.things.get(kind)?.iter();
         let (_, verb) = method.split_once('/').expect("a method");
         let fitting: Vec<&Tree> = match verb {
+            "DownloadPublishedPhoto" => {
+                all.filter(|photo| photo.number("state") == Some(State::Published as u64)).collect()
+            }
             _ if method.starts_with("PublicationService/") => all.filter(is_published).collect(),
             _ if verb.starts_with("Withdraw") || verb == "OweCorrection" => {
                 all.filter(is_published).collect()

@@ -138,6 +138,15 @@ impl Tree {
         })
     }
 
+    /// The number of a field, or of an enum's value in it.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        let number = self.shape.field.iter().find(|field| field.name() == name)?.number() as u32;
+        self.fields.iter().find_map(|(own, value)| match value {
+            Value::Varint(value) if *own == number => Some(*value),
+            _ => None,
+        })
+    }
+
     /// Sets a field instead of what it holds.
     pub fn set(&mut self, name: &str, value: Value) {
         let field = self.shape.field.iter().find(|field| field.name() == name);
