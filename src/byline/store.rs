@@ -19,7 +19,7 @@ pub async fn hold_reporters(connection: &mut PgConnection, ids: &[Uuid]) -> Resu
         let next: Vec<Uuid> = asked.keys().copied().collect();
         let rows = sqlx::query!(
             r#"select id, display_name, merged_into, delete_time is null as "live!"
-               from reporters where id = any($1) order by id for share"#,
+               from reporters where id = any((select $1::uuid[])::uuid[]) order by id for share"#,
             &next
         )
         .fetch_all(&mut *connection)

@@ -6,6 +6,11 @@
 //! repeated request id with the first answer, appends the change and audit rows,
 //! runs again if it lost a race, and commits; then it wakes the feeds ([`wake`]).
 //! It is rolled back if its [`Deadline`] passes before that.
+//!
+//! Statements of gets and saves have their lists from sub-selects, such as
+//! `any((select $1::uuid[])::uuid[])`. With a list in sight, Postgres thinks that a plan
+//! for just this one is better, and makes one at each call, which takes several times as
+//! long as the rows do (Postgres documentation, "PREPARE").
 
 mod connections;
 pub mod list;

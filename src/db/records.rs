@@ -76,7 +76,8 @@ pub(super) async fn append(
     }
     sqlx::query!(
         "with new as (
-             select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
+             select * from unnest((select $1::text[]), (select $2::text[]), (select $3::bytea[]),
+                                  (select $4::bytea[]))
                  as n (resource, kind, before, after)
          ), feed as (
              insert into changes (resource, newspaper, kind, person, change_time)

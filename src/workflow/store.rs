@@ -46,7 +46,7 @@ pub async fn reviews(connection: &mut PgConnection, subjects: &[Uuid]) -> Result
         Row,
         r#"select id, subject, stage, outcome::text as "outcome!", reviewer, content_digest, revision, remark,
                   create_time, void_time
-           from reviews where subject = any($1) and void_time is null order by subject, stage"#,
+           from reviews where subject = any((select $1::uuid[])::uuid[]) and void_time is null order by subject, stage"#,
         subjects
     )
     .fetch_all(connection)

@@ -86,7 +86,7 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
                   version, create_time, update_time, delete_time,
                   exists (select from reviews r where r.subject = a.id and r.void_time is null)
                       as "has_reviews!"
-           from articles a where id = any($1)"#,
+           from articles a where id = any((select $1::uuid[])::uuid[])"#,
         ids
     )
     .fetch_all(&mut *connection)
@@ -96,7 +96,10 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
 
 /// How several articles stand, deleted or not; those that are there.
 pub async fn standings(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, Standing)>> {
-    let rows = sqlx::query!("select id, version, update_time from articles where id = any($1)", ids);
+    let rows = sqlx::query!(
+        "select id, version, update_time from articles where id = any((select $1::uuid[])::uuid[])",
+        ids
+    );
     let rows = rows.fetch_all(connection).await?.into_iter();
     Ok(rows.map(|row| (row.id, Standing { version: row.version, update_time: row.update_time })).collect())
 }

@@ -61,13 +61,13 @@ pub async fn save(connection: &mut PgConnection, article: &Article, author: &str
 pub async fn refer(connection: &mut PgConnection, article: &Article) -> Result<()> {
     sqlx::query!(
         "with reporters_gone as (
-             delete from article_reporters where article = $1 and reporter <> all($2)
+             delete from article_reporters where article = $1 and reporter <> all((select $2::uuid[])::uuid[])
          ), reporters as (
-             insert into article_reporters (article, reporter) select $1, unnest($2::uuid[]) on conflict do nothing
+             insert into article_reporters (article, reporter) select $1, unnest((select $2::uuid[])) on conflict do nothing
          ), photos_gone as (
-             delete from article_photos where article = $1 and photo <> all($3)
+             delete from article_photos where article = $1 and photo <> all((select $3::uuid[])::uuid[])
          )
-         insert into article_photos (article, photo) select $1, unnest($3::uuid[]) on conflict do nothing",
+         insert into article_photos (article, photo) select $1, unnest((select $3::uuid[])) on conflict do nothing",
         article.id,
         &article.content.reporters(),
         &article.content.photos()

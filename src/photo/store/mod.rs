@@ -145,7 +145,7 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
                   state::text as "state!", content_digest,
                   return_reason, version, p.create_time, update_time, delete_time
            from photos p
-           where p.id = any($1)"#,
+           where p.id = any((select $1::uuid[])::uuid[])"#,
         ids
     )
     .fetch_all(&mut *connection)

@@ -58,7 +58,7 @@ pub async fn find_all(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec
         Row,
         "select id, display_name, pen_names, press_card_number, desk, email, phone, retired, version,
                 create_time, update_time, delete_time, merged_into
-         from reporters where id = any($1)",
+         from reporters where id = any((select $1::uuid[])::uuid[])",
         ids
     )
     .fetch_all(connection)
