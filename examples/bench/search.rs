@@ -119,6 +119,7 @@ impl Calls<'_> {
         };
         let of_column = || list("state = PUBLISHED column = 副刊", "event_date desc");
         let waiting = || list("waiting_for_my_review()", "");
+        let first_waiting = || pb::ListArticlesRequest { page_size: 1, ..waiting() };
         let changed = || list("update_time >= 2024-06-01", "update_time");
         Ok(vec![
             self.gets(desk, "get").await?,
@@ -132,6 +133,7 @@ impl Calls<'_> {
             self.lists(desk, "list state and column, newest event, page 1", of_column(), 1).await?,
             self.lists(desk, "list state and column, page 1,000 or the last", of_column(), LATE_PAGE).await?,
             self.lists(desk, "list drafts waiting for review, page 1", waiting(), 1).await?,
+            self.lists(desk, "list drafts waiting for review, the first", first_waiting(), 1).await?,
             self.lists(desk, "list changed since, page 1", changed(), 1).await?,
         ])
     }
