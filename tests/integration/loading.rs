@@ -20,7 +20,7 @@ async fn get(mut desk: Desk, name: String) -> Result<pb::Article, Status> {
 async fn waiting(connection: &mut PgConnection) -> i64 {
     let waiting = "select count(*) from pg_stat_activity
                    where datname = current_database() and wait_event_type = 'Lock'
-                     and query like '%from articles a where id = any($1)'";
+                     and query like '%from articles a where id = any(%'";
     sqlx::query_scalar(waiting).fetch_one(connection).await.expect("a count")
 }
 
@@ -39,9 +39,12 @@ async fn gets_that_come_together_are_read_together_and_answered_apart() {
     let ask = |name: &str| tokio::spawn(get(desk.clone(), name.to_owned()));
     // Those who have come first go away while their query stands.
     let gone: Vec<_> = (0..2).map(|number| ask(&articles[number].name)).collect();
-    while waiting(&mut beside).await == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let stands = async {
+        while waiting(&mut beside).await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), stands).await.expect("a query that stands");
     let missing = format!("articles/{}", Uuid::now_v7());
     let nobody = ask(&missing);
     let asked: Vec<_> = (0..80).map(|index| (index % 8, ask(&articles[index % 8].name))).collect();
