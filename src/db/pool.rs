@@ -11,7 +11,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -44,7 +44,7 @@ pub(super) enum Purpose {
     Write,
 }
 
-/// All connections of a server but that of the feeds.
+/// All connections of a server but that of the probe.
 #[derive(Debug)]
 pub(super) struct Pools {
     calls: PgPool,
@@ -60,6 +60,8 @@ pub(super) struct Pools {
     reached: watch::Sender<Option<Instant>>,
     /// What these sessions are called in Postgres, and no others.
     pub(super) name: String,
+    /// That of the connection of the feeds, which hears and does not query.
+    line: Mutex<Option<PgPool>>,
 }
 
 /// A connection for as long as it is needed.
@@ -135,6 +137,7 @@ impl Pools {
             opened: watch::Sender::new(true),
             reached,
             name,
+            line: Mutex::default(),
         }
     }
 
@@ -207,8 +210,32 @@ impl Pools {
         self.reached.send_replace(Some(Instant::now()));
     }
 
+    /// A pool of its own for the connection of the feeds, instead of the one before.
+    pub(super) fn new_line(&self) -> PgPool {
+        // Mending a history takes longer than a request may.
+        let options = self.options().application_name("masthead feed").options([("statement_timeout", "0")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.wait)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options);
+        *self.line() = Some(pool.clone());
+        pool
+    }
+
+    fn line(&self) -> MutexGuard<'_, Option<PgPool>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) async fn close(&self) {
-        tokio::join!(self.calls.close(), self.house.close());
+        let line = self.line().take();
+        let line = async {
+            if let Some(line) = line {
+                line.close().await;
+            }
+        };
+        tokio::join!(self.calls.close(), self.house.close(), line);
     }
 }
 

@@ -6,7 +6,7 @@
 //! database cluster at commit, and writes would queue up behind each other. The
 //! one [`Line`] of a process tells the others, outside of all transactions.
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::PgListener;
 
 use crate::{
     db::{Connection, Db},
@@ -30,16 +30,7 @@ impl Db {
     /// The database does not answer within the time that calls wait.
     pub async fn listen(&self) -> Result<Line> {
         self.pools.opened().await;
-        let options = self.pools.options();
-        // Mending a history takes longer than a request may.
-        let options = options.application_name("masthead feed").options([("statement_timeout", "0")]);
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(self.pools.wait)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(options);
-        let mut listener = PgListener::connect_with(&pool).await?;
+        let mut listener = PgListener::connect_with(&self.pools.new_line()).await?;
         // Whoever loses the line must look at the database anew.
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;

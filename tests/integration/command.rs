@@ -221,12 +221,14 @@ async fn a_first_start_leaves_an_operators_token_that_only_its_owner_can_read() 
     desk.newspapers.list_newspapers(pb::ListNewspapersRequest::default()).await.expect("an operator's call");
     // A client that does not take part in the end would be waited for.
     drop(desk);
-    server.terminate();
+    let first_log = server.terminate();
 
     let before = fs::read_to_string(&path).expect("a token");
     let server = Serving::start(data.path());
     assert_eq!(fs::read_to_string(&path).expect("a token"), before, "a second start makes no other token");
-    server.terminate();
+    for log in [first_log, server.terminate()] {
+        assert!(!log.contains("WARN"), "nothing is amiss: {log}");
+    }
 }
 
 #[tokio::test]
