@@ -232,7 +232,8 @@ impl Pools {
         let line = self.line().take();
         let line = async {
             if let Some(line) = line {
-                line.close().await;
+                // One that has gone dead never says that its session has ended.
+                let _ = timeout(database::CONNECTION_TEST_TIME_MAX, line.close()).await;
             }
         };
         tokio::join!(self.calls.close(), self.house.close(), line);

@@ -76,3 +76,11 @@ async fn lines_that_stay_dead_without_a_word_are_given_up_for_new_ones() {
 async fn a_line_that_breaks_and_comes_back_loses_no_work() {
     work_through(Proxy::break_down, Proxy::heal).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_lines_have_just_gone_dead_can_be_closed() {
+    let (room, proxy) = open().await;
+    proxy.swallow();
+    let closing = tokio::time::timeout(Duration::from_secs(10), room.close());
+    closing.await.expect("an end, though the database says nothing");
+}
