@@ -9,6 +9,7 @@ mod lines;
 mod pool;
 mod publishers;
 mod restart;
+mod shift;
 mod writers;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -1,59 +1,28 @@
 //! The line to the database is slow, swallows everything, or comes back without
 //! remembering what went over it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use masthead::admin::Role;
-
-use super::{
-    open,
-    publishers::Publisher,
-    reviewed_issue,
-    writers::{Writers, until_recovered},
-};
+use super::{open, shift::Shift};
 use crate::proxy::Proxy;
 
 /// How long a fault lasts: longer than it takes to tell that lines are dead, and not as
 /// long.
 const FAULTS: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(500)];
 
-/// More issues than are published before a fault.
-const ISSUES: i32 = 5;
-
-/// Work goes on while something happens to the line: publications, and writers
-/// beside them.
+/// Work goes on while something happens to the line.
 async fn work_through(begin: impl Fn(&Proxy), end: impl Fn(&Proxy)) {
     let (room, proxy) = open().await;
-    let (mut reporter, publisher) = (room.desk(Role::Reporter).await, room.desk(Role::Publisher).await);
-    let own = room.article("一次演练").await;
-    let mut desks = Vec::new();
-    for writer in 0..4 {
-        desks.push(room.desk_of(&format!("writer-{writer}"), Role::Reporter).await);
+    let mut shift = Shift::begin(&room).await;
+    for fault in FAULTS {
+        let happening = async {
+            begin(&proxy);
+            tokio::time::sleep(fault).await;
+            end(&proxy);
+        };
+        shift.work_through(&format!("a fault of {fault:?}"), happening).await;
     }
-    let mut beside = room.database.connect().await;
-    for (round, fault) in (0..).zip(FAULTS) {
-        let mut issues = Vec::new();
-        for number in 1..=ISSUES {
-            issues.push(reviewed_issue(&room, round * ISSUES + number).await);
-        }
-        let writers = Writers::start(desks.clone()).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let mut publisher = Publisher::start(publisher.clone(), issues);
-        publisher.until_published(2).await;
-        begin(&proxy);
-        tokio::time::sleep(fault).await;
-        end(&proxy);
-        let fault_end = Instant::now();
-        let recovered = until_recovered(&mut reporter, &own).await;
-        let all_save = writers.until_all_save(fault_end).await;
-        let published = publisher.finish(&mut beside, (round * ISSUES).into(), fault_end).await;
-        let (saves, refusals) = writers.finish(&mut reporter).await;
-        println!(
-            "after a fault of {fault:?}: a call went through in {recovered:?}, all writers saved in {all_save:?}, \
-             an issue was published in {published:?}; {saves} saves, told {refusals} times to try again"
-        );
-        assert!(saves > 4, "{saves}: they worked before and after the fault");
-    }
+    drop(shift);
     room.close().await;
 }
 

@@ -6,18 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use masthead::{admin::Role, config::DatabaseSettings, db::Db, embedded, import::desk::Desk, pb};
+use masthead::{config::DatabaseSettings, db::Db, embedded, import::desk::Desk, pb};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::{
-    assert_try_again,
-    publishers::Publisher,
-    reviewed_issue,
-    writers::{RECOVERY_TIME_MAX, Writers, until_recovered},
-};
+use super::{assert_try_again, shift::Shift, writers::RECOVERY_TIME_MAX};
 use crate::{
     command::{data_dir, masthead},
     newsroom::{Database, Newsroom},
@@ -33,8 +28,17 @@ async fn channel(address: &str) -> tonic::transport::Channel {
     endpoint.connect().await.expect("a line")
 }
 
-/// More issues than are published before a kill.
-const ISSUES: i32 = 5;
+/// Kills a Postgres, and starts it again after a while.
+async fn killed_and_started_again(
+    postgres: embedded::Embedded,
+    settings: &embedded::Settings,
+) -> embedded::Embedded {
+    kill(postgres.process_id());
+    postgres.ended().await;
+    drop(postgres);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    embedded::start(settings).await.expect("a Postgres again")
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_is_killed_and_started_again_loses_nothing_acknowledged() {
@@ -45,39 +49,12 @@ async fn a_postgres_that_is_killed_and_started_again_loses_nothing_acknowledged(
     db.migrate().await.expect("a schema");
     let room = Newsroom::serving(Database::of(&postgres), db).await;
     room.newspaper(1).await;
-    let (mut reporter, publisher) = (room.desk(Role::Reporter).await, room.desk(Role::Publisher).await);
-    let own = room.article("一次演练").await;
-    let mut desks = Vec::new();
-    for writer in 0..4 {
-        desks.push(room.desk_of(&format!("writer-{writer}"), Role::Reporter).await);
+    let mut shift = Shift::begin(&room).await;
+    for _ in 0..2 {
+        let fault = killed_and_started_again(postgres, &settings);
+        postgres = shift.work_through("Postgres was back", fault).await;
     }
-    for round in 0..2 {
-        let mut issues = Vec::new();
-        for number in 1..=ISSUES {
-            issues.push(reviewed_issue(&room, round * ISSUES + number).await);
-        }
-        let writers = Writers::start(desks.clone()).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let mut publisher = Publisher::start(publisher.clone(), issues);
-        publisher.until_published(2).await;
-        kill(postgres.process_id());
-        postgres.ended().await;
-        drop(postgres);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        postgres = embedded::start(&settings).await.expect("a Postgres again");
-        let fault_end = Instant::now();
-        let recovered = until_recovered(&mut reporter, &own).await;
-        let all_save = writers.until_all_save(fault_end).await;
-        let mut beside = room.database.connect().await;
-        let published = publisher.finish(&mut beside, (round * ISSUES).into(), fault_end).await;
-        let (saves, refusals) = writers.finish(&mut reporter).await;
-        println!(
-            "after Postgres was back: a call went through in {recovered:?}, all writers saved in {all_save:?}, \
-             an issue was published in {published:?}; {saves} saves, told {refusals} times to try again"
-        );
-        assert!(saves > 4, "{saves}: they worked before and after the fault");
-    }
-    drop((reporter, publisher, desks));
+    drop(shift);
     room.close().await;
     postgres.stop().await.expect("a clean stop");
 }
