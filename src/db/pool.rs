@@ -55,9 +55,8 @@ pub(super) struct Pools {
     pub(super) wait: Duration,
     /// Whether the schema is known to be that of this program.
     opened: watch::Sender<bool>,
-    /// When a silent database was last reached again over a new connection: older ones
-    /// are dead.
-    reached: watch::Sender<Option<Instant>>,
+    /// Connections that were opened before this have gone dead.
+    dead_before: watch::Sender<Option<Instant>>,
     /// What these sessions are called in Postgres, and no others.
     pub(super) name: String,
     /// That of the connection of the feeds, which hears and does not query.
@@ -98,7 +97,7 @@ fn pool(
     options: PgConnectOptions,
     settings: &DatabaseSettings,
     connections_max: u32,
-    reached: watch::Receiver<Option<Instant>>,
+    dead_before: watch::Receiver<Option<Instant>>,
 ) -> PgPool {
     let minutes = |minutes: u32| Duration::from_mins(minutes.into());
     PgPoolOptions::new()
@@ -109,7 +108,7 @@ fn pool(
         // The pool's own test waits for a dead line as long as the caller does.
         .test_before_acquire(false)
         .before_acquire(move |connection, meta| {
-            let is_dead = reached.borrow().is_some_and(|at| at.elapsed() < meta.age);
+            let is_dead = dead_before.borrow().is_some_and(|before| before.elapsed() < meta.age);
             Box::pin(async move { Ok(!is_dead && answers(connection).await) })
         })
         .connect_lazy_with(options)
@@ -124,18 +123,18 @@ impl Pools {
     pub(super) fn new(options: PgConnectOptions, settings: &DatabaseSettings) -> Pools {
         connections::describe_metrics();
         let share = || Arc::new(Semaphore::new(settings.share() as usize));
-        let reached = watch::Sender::new(None);
+        let dead_before = watch::Sender::new(None);
         // Short enough for Postgres, which takes 63 bytes.
         let name = format!("masthead {}", Uuid::now_v7().simple());
         let options = options.application_name(&name);
         Pools {
-            calls: pool(options.clone(), settings, settings.connections_max, reached.subscribe()),
-            house: pool(options, settings, database::HOUSE_CONNECTIONS, reached.subscribe()),
+            calls: pool(options.clone(), settings, settings.connections_max, dead_before.subscribe()),
+            house: pool(options, settings, database::HOUSE_CONNECTIONS, dead_before.subscribe()),
             reads: share(),
             writes: share(),
             wait: settings.wait(),
             opened: watch::Sender::new(true),
-            reached,
+            dead_before,
             name,
             line: Mutex::default(),
         }
@@ -202,12 +201,12 @@ impl Pools {
     }
 
     pub(super) fn silence(&self) -> Silence {
-        Silence::from(self.reached.subscribe())
+        Silence::from(self.dead_before.subscribe())
     }
 
-    /// Notes that a silent database was reached over a new connection.
-    pub(super) fn reached_anew(&self) {
-        self.reached.send_replace(Some(Instant::now()));
+    /// Notes that connections which were opened before this time have gone dead.
+    pub(super) fn died(&self, before: Instant) {
+        self.dead_before.send_replace(Some(before));
     }
 
     /// A pool of its own for the connection of the feeds, instead of the one before.

@@ -4,7 +4,8 @@
 //! So one connection is probed all the time. If it stays silent while a new one
 //! is answered, the old lines are dead: whatever waits on one is given up, and the
 //! sessions at their other end are told to end, as what they have locked would stay
-//! so and Postgres takes them for patient.
+//! so and Postgres takes them for patient. By then others may have gone on over lines
+//! that were opened after the fault; they are left alone.
 
 use std::{future::Future, time::Instant};
 
@@ -20,24 +21,29 @@ use crate::{
     error::Result,
 };
 
-/// Hears that lines have gone dead since it was made.
+/// Hears that lines have gone dead which were there when it was made.
 #[derive(Clone, Debug)]
 pub struct Silence {
-    reached: watch::Receiver<Option<Instant>>,
+    dead_before: watch::Receiver<Option<Instant>>,
+    since: Instant,
 }
 
 impl From<watch::Receiver<Option<Instant>>> for Silence {
-    fn from(reached: watch::Receiver<Option<Instant>>) -> Silence {
-        Silence { reached }
+    fn from(dead_before: watch::Receiver<Option<Instant>>) -> Silence {
+        Silence { dead_before, since: Instant::now() }
     }
 }
 
 impl Silence {
-    /// Waits until lines are known to be dead.
+    /// Waits until those lines are known to be dead. What has begun after they died has
+    /// another, which answered.
     pub async fn found(&mut self) {
-        if self.reached.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        while self.dead_before.changed().await.is_ok() {
+            if self.dead_before.borrow_and_update().is_some_and(|before| self.since < before) {
+                return;
+            }
         }
+        std::future::pending::<()>().await;
     }
 }
 
@@ -46,15 +52,15 @@ impl Silence {
 pub struct Probe {
     db: Db,
     connection: Option<PgConnection>,
-    /// Whether the last connection ended in silence.
-    was_silent: bool,
+    /// Lines from before this are dead, if a new one is answered.
+    dead_before: Option<Instant>,
     /// Whether callers had been let in at the last look.
     was_open: bool,
 }
 
 impl Probe {
     pub(super) fn new(db: Db) -> Probe {
-        Probe { db, connection: None, was_silent: false, was_open: false }
+        Probe { db, connection: None, dead_before: None, was_open: false }
     }
 
     /// Waits until the next look, after one with this outcome; no longer than until
@@ -83,6 +89,7 @@ impl Probe {
     }
 
     async fn look_again(&mut self, mut old: PgConnection) -> bool {
+        let begin = Instant::now();
         match timeout(database::PROBE_SILENCE_MAX, old.ping()).await {
             Ok(Ok(())) => {
                 self.connection = Some(old);
@@ -112,7 +119,7 @@ impl Probe {
             },
             reached = anew => reached,
         };
-        self.was_silent = true;
+        self.heard_nothing(begin);
         self.take(reached).await
     }
 
@@ -121,24 +128,32 @@ impl Probe {
         self.take(reached).await
     }
 
+    /// Notes that there was no answer to what was tried from this time on: a line that was
+    /// opened later, but for the time that a good answer takes, is one from after the fault.
+    fn heard_nothing(&mut self, begin: Instant) {
+        let before = begin + database::CONNECTION_TEST_TIME_MAX;
+        self.dead_before = self.dead_before.max(Some(before));
+    }
+
     /// Tries to reach the database over a new connection.
     async fn reach(&self) -> Reached {
+        let begin = Instant::now();
         let options = self.db.pools.options().application_name("masthead probe");
         match timeout(database::PROBE_CONNECT_TIME_MAX, options.connect()).await {
             Ok(Ok(connection)) => Reached::There(connection),
             Ok(Err(_)) => Reached::Refused,
-            Err(_) => Reached::Nothing,
+            Err(_) => Reached::Nothing(begin),
         }
     }
 
     async fn take(&mut self, reached: Reached) -> bool {
         match reached {
             Reached::There(mut connection) => {
-                if std::mem::take(&mut self.was_silent) {
+                if let Some(before) = self.dead_before.take() {
                     tracing::warn!("lines to the database had gone dead without a word; they are given up");
-                    self.db.pools.reached_anew();
+                    self.db.pools.died(before);
                     // What is left, Postgres ends by its limits.
-                    match end_older(&mut connection, &self.db.pools.name).await {
+                    match end_older(&mut connection, &self.db.pools.name, before).await {
                         Ok(0) => {}
                         Ok(sessions) => tracing::info!(sessions, "ended the sessions of dead lines"),
                         Err(error) => tracing::warn!(%error, "the sessions of dead lines are left"),
@@ -148,8 +163,8 @@ impl Probe {
                 true
             }
             Reached::Refused => false,
-            Reached::Nothing => {
-                self.was_silent = true;
+            Reached::Nothing(begin) => {
+                self.heard_nothing(begin);
                 false
             }
         }
@@ -161,16 +176,18 @@ enum Reached {
     There(PgConnection),
     /// A word, if no good one.
     Refused,
-    Nothing,
+    /// Silence, since then.
+    Nothing(Instant),
 }
 
-/// Ends the sessions of this name that are older than the one on this connection; how many.
-async fn end_older(connection: &mut PgConnection, name: &str) -> Result<i64> {
+/// Ends the sessions of this name that have got nothing to do since this time; how many.
+async fn end_older(connection: &mut PgConnection, name: &str, before: Instant) -> Result<i64> {
     let ended = sqlx::query_scalar!(
         r#"select count(*) filter (where pg_terminate_backend(pid)) as "ended!" from pg_stat_activity
          where application_name = $1 and usename = current_user
-           and backend_start < (select backend_start from pg_stat_activity where pid = pg_backend_pid())"#,
-        name
+           and coalesce(query_start, backend_start) < clock_timestamp() - make_interval(secs => $2)"#,
+        name,
+        before.elapsed().as_secs_f64()
     );
     timeout(database::PROBE_CONNECT_TIME_MAX, ended.fetch_one(connection))
         .await

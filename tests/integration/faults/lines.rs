@@ -1,9 +1,16 @@
 //! The line to the database is slow, swallows everything, or comes back without
 //! remembering what went over it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{open, shift::Shift};
+use masthead::{admin::Role, pb};
+
+use super::{
+    open,
+    shift::Shift,
+    update,
+    writers::{RECOVERY_TIME_MAX, until_recovered},
+};
 use crate::proxy::Proxy;
 
 /// How long a fault lasts: longer than it takes to tell that lines are dead, and not as
@@ -39,6 +46,39 @@ async fn a_line_that_swallows_everything_for_a_while_loses_no_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_stay_dead_without_a_word_are_given_up_for_new_ones() {
     work_through(Proxy::swallow, |proxy| proxy.clear_up(true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_works_over_a_new_line_is_not_given_up_with_the_dead_ones() {
+    let (room, proxy) = open().await;
+    let reporter = room.desk(Role::Reporter).await;
+    let mut articles = Vec::new();
+    for _ in 0..8 {
+        articles.push(room.article("一次演练").await);
+    }
+    // Over before it is noticed, at different places of a look at the lines.
+    for fault in [300, 500, 700].map(Duration::from_millis) {
+        proxy.swallow();
+        tokio::time::sleep(fault).await;
+        proxy.clear_up(true);
+        let work = articles.iter().map(|article| {
+            let (mut desk, article) = (reporter.clone(), article.clone());
+            tokio::spawn(async move {
+                until_recovered(&mut desk, &article).await;
+                let recovered = Instant::now();
+                while recovered.elapsed() < RECOVERY_TIME_MAX {
+                    let save = update(&pb::Article { etag: "*".into(), ..article.clone() }, "还好");
+                    let saved = desk.articles.update_article(save).await;
+                    assert!(saved.is_ok(), "{:?} after it had recovered: {saved:?}", recovered.elapsed());
+                }
+            })
+        });
+        for worker in work.collect::<Vec<_>>() {
+            worker.await.expect("work that is not held up again");
+        }
+    }
+    drop(reporter);
+    room.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
