@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use masthead::{import::desk::Desk, pb};
@@ -151,6 +152,18 @@ impl Drop for Serving {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // What a test that fails could not see from outside. What the server has started
+        // itself may hold the log open for longer.
+        let end = Instant::now() + Duration::from_secs(2);
+        while std::thread::panicking() && !self.log.is_finished() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if std::thread::panicking() && self.log.is_finished() {
+            let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
+            let log = log.join().unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("the server logged at last:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+        }
     }
 }
 
