@@ -53,7 +53,7 @@ fn tag(feed: Feed) -> u8 {
     }
 }
 
-/// The tag of the feed, and the place.
+/// The tag of the feed, and the place, which is one that an entry can have.
 fn read(cursor: &str) -> Option<(u8, Place)> {
     let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
     let (bytes, given) = bytes.split_last_chunk::<SEAL_BYTES>()?;
@@ -68,7 +68,8 @@ fn read(cursor: &str) -> Option<(u8, Place)> {
         number: i64::from_be_bytes(*number),
         mark: rest.try_into().ok()?,
     };
-    (head[0] == VERSION).then_some((head[1], place))
+    let is_place = place.transaction >= 0 && place.number >= 0;
+    (head[0] == VERSION && is_place).then_some((head[1], place))
 }
 
 fn seal(bytes: &[u8]) -> [u8; SEAL_BYTES] {

@@ -1,6 +1,7 @@
 //! What a cursor is good for, and how one that is good for nothing is refused.
 
-use masthead::{admin::Role, pb};
+use data_encoding::BASE64URL_NOPAD;
+use masthead::{admin::Role, digest::Digest, pb};
 use tonic::{Code, Status};
 
 use super::{LedgerWatch, Watch, from, list, now, open, write};
@@ -72,6 +73,14 @@ async fn the_beginning_of_nothing_is_a_place_too() {
     newsroom.close().await;
 }
 
+/// A cursor of a place, whether there can be one or not, sealed as a true one is.
+fn forged(feed: u8, transaction: i64, number: i64) -> String {
+    let place = [transaction.to_be_bytes(), number.to_be_bytes(), [0; 8]].concat();
+    let bytes = [&[1, feed], &place[..]].concat();
+    let seal = Digest::of_parts([b"cursor".as_slice(), &bytes]);
+    BASE64URL_NOPAD.encode(&[&bytes[..], &seal.as_bytes()[..4]].concat())
+}
+
 #[tokio::test]
 async fn what_is_no_cursor_is_refused_with_everything_else_that_is_wrong() {
     let (newsroom, editor) = open().await;
@@ -80,6 +89,9 @@ async fn what_is_no_cursor_is_refused_with_everything_else_that_is_wrong() {
     let mut garbage = vec!["x".to_owned(), "%%%".into(), "报".into(), "A".repeat(100_000)];
     garbage.push(good[..good.len() - 1].to_owned());
     garbage.push(format!("{good}A"));
+    for feed in *b"cp" {
+        garbage.extend([forged(feed, 0, i64::MIN), forged(feed, i64::MIN, 0), forged(feed, -1, -1)]);
+    }
     garbage.push(good.replacen(&good[10..11], if &good[10..11] == "A" { "B" } else { "A" }, 1));
     for cursor in garbage {
         let status = watch_error(&editor, from(&cursor)).await;
