@@ -363,6 +363,9 @@ pub enum Error {
     /// Stored data are not what this program wrote, or a task died.
     #[error("an internal error occurred; the server's log has the details")]
     Internal(String),
+    /// The work of a call panicked. Why has been noted where it did.
+    #[error("an internal error occurred; the server's log has the details")]
+    Panicked,
 }
 
 impl Error {

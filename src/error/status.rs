@@ -105,7 +105,7 @@ impl Error {
             | Error::CursorTooOld => Code::OutOfRange,
             Error::DatabaseUnavailable(_) | Error::Busy | Error::Stopping { .. } => Code::Unavailable,
             Error::DeadlineExceeded => Code::DeadlineExceeded,
-            Error::Database(_) | Error::File(_) | Error::Internal(_) => Code::Internal,
+            Error::Database(_) | Error::File(_) | Error::Internal(_) | Error::Panicked => Code::Internal,
             // No call meets it: a server that finds it does not serve.
             Error::Schema(_) => Code::Internal,
         }
@@ -159,7 +159,7 @@ impl Error {
             Error::DatabaseUnavailable(_) => "DATABASE_UNAVAILABLE",
             Error::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Error::Busy => "RESOURCE_BUSY",
-            Error::Database(_) | Error::File(_) | Error::Internal(_) => "INTERNAL",
+            Error::Database(_) | Error::File(_) | Error::Internal(_) | Error::Panicked => "INTERNAL",
             Error::Schema(_) => "INTERNAL",
         }
     }

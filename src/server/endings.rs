@@ -1,15 +1,18 @@
-//! Ends calls when the server stops, with a status that says so, within what counts and
-//! logs that status like any other.
+//! Ends calls that do not come to an end of their own: when the server stops, and when
+//! their work panics, with a status that says so, within what counts and logs that status
+//! like any other. Of a panic nobody would hear otherwise: hyper takes back the stream, as
+//! if its client had.
 
 use std::{
     future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
@@ -27,18 +30,20 @@ pub fn of_path(path: &str) -> Ending {
     if is_standing { Ending::Standing } else { Ending::All }
 }
 
-/// Does the work of a call, unless the [`Traffic`] of its connection is ended first.
+/// Does the work of a call, unless the [`Traffic`] of its connection is ended first. What
+/// calls share must stand a panic: nothing in there may be half done.
 pub async fn unless_ended(
     at: Ending,
     traffic: Arc<Traffic>,
     work: impl Future<Output = Response<Body>>,
 ) -> Response<Answer> {
     let mut end = End { traffic, at, coming: None };
+    let work = AssertUnwindSafe(work).catch_unwind();
     // What is there goes first, also because most answers are there at once.
     let response = tokio::select! {
         biased;
-        response = work => response,
-        () = poll_fn(|context| end.poll(context)) => stopping().into_http(),
+        response = work => response.unwrap_or_else(|_| Status::from(Error::Panicked).into_http()),
+        () = poll_fn(|context| end.poll(context)) => Status::from(STOPPING).into_http(),
     };
     response.map(|body| Answer { body, end, is_over: false })
 }
@@ -66,8 +71,14 @@ impl End {
     }
 }
 
-fn stopping() -> Status {
-    Error::Stopping { cursor: None }.into()
+const STOPPING: Error = Error::Stopping { cursor: None };
+
+/// The end of an answer that fails. tonic's frames end where messages do, so that a status
+/// may follow any.
+fn last_frame(error: Error) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    let mut trailers = HeaderMap::new();
+    let added = Status::from(error).add_header(&mut trailers);
+    Poll::Ready(Some(added.map(|()| Frame::trailers(trailers))))
 }
 
 /// The body of an answer that the server can end.
@@ -89,15 +100,15 @@ impl http_body::Body for Answer {
         if answer.is_over {
             return Poll::Ready(None);
         }
-        let frame = Pin::new(&mut answer.body).poll_frame(context);
-        // What is there goes first: that the server leaves, to those who watch its
-        // health. tonic's frames end where messages do, so that the status may follow any.
+        let body = Pin::new(&mut answer.body);
+        let Ok(frame) = catch_unwind(AssertUnwindSafe(|| body.poll_frame(context))) else {
+            answer.is_over = true;
+            return last_frame(Error::Panicked);
+        };
+        // What is there goes first: that the server leaves, to those who watch its health.
         if frame.is_pending() && answer.end.poll(context).is_ready() {
             answer.is_over = true;
-            let mut trailers = HeaderMap::new();
-            return Poll::Ready(Some(
-                stopping().add_header(&mut trailers).map(|()| Frame::trailers(trailers)),
-            ));
+            return last_frame(STOPPING);
         }
         answer.is_over = matches!(frame, Poll::Ready(None | Some(Err(_))));
         frame
@@ -109,5 +120,55 @@ impl http_body::Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+
+    async fn answer(work: impl Future<Output = Response<Body>>) -> Response<Answer> {
+        unless_ended(Ending::All, Arc::new(Traffic::new()), work).await
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_answered() {
+        let response = answer(async { panic!("a mistake") }).await;
+        let status = Status::from_header_map(response.headers()).expect("a status");
+        assert_eq!((status.code(), status.message().contains("mistake")), (Code::Internal, false));
+    }
+
+    /// Sends one message, then panics.
+    struct Panics {
+        has_sent: bool,
+    }
+
+    impl http_body::Body for Panics {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            assert!(!std::mem::replace(&mut self.has_sent, true), "a mistake");
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"message")))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_panics_ends_with_a_status_behind_what_was_sent() {
+        let mut body =
+            answer(async { Response::new(Body::new(Panics { has_sent: false })) }).await.into_body();
+        let mut next =
+            async || poll_fn(|context| http_body::Body::poll_frame(Pin::new(&mut body), context)).await;
+        let sent = next().await.expect("a message").expect("a message");
+        assert_eq!(sent.into_data().ok(), Some(Bytes::from_static(b"message")));
+        let last = next().await.expect("an end").expect("an end");
+        let status = last.trailers_ref().and_then(Status::from_header_map).expect("a status");
+        assert_eq!(status.code(), Code::Internal);
+        assert!(next().await.is_none());
     }
 }

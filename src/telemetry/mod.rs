@@ -45,7 +45,9 @@ pub fn start(usual: &str, settings: &TelemetrySettings) -> Result<Telemetry, Str
         .with(lines)
         .with(traces::layer(&spans, settings.otlp_endpoint.is_some()));
     // A second start, as tests do it, keeps the first one.
-    let _ = subscriber.try_init();
+    if subscriber.try_init().is_ok() {
+        told::note_panics();
+    }
     Ok(Telemetry { spans })
 }
 

@@ -2,7 +2,9 @@
 //! Work of a call finds it by the task that it runs in ([`Told::within`], [`along`]).
 
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     net::IpAddr,
+    panic::{self, PanicHookInfo},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -85,6 +87,10 @@ impl Told {
         TOLD.sync_scope(self.clone(), work)
     }
 
+    fn set_cause(&self, cause: String) {
+        *self.0.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+    }
+
     /// The cause of its failure that was noted last.
     pub(super) fn take_cause(&self) -> Option<String> {
         self.0.cause.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -136,13 +142,34 @@ fn record(span: &Span, person: &str, role: Role) {
     span.record("role", role.as_str());
 }
 
+/// Has the panics of calls noted as the causes of their failures, on one line with all else
+/// that is told of them. Other panics are printed as ever.
+pub(super) fn note_panics() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let noted = TOLD.try_with(|told| told.set_cause(cause_of(panic)));
+        if noted.is_err() {
+            usual(panic);
+        }
+    }));
+}
+
+/// Where the panic was and why, and how it came there if `RUST_BACKTRACE` asks for that.
+fn cause_of(panic: &PanicHookInfo<'_>) -> String {
+    let place = panic.location().map_or_else(|| "a place unknown".to_owned(), ToString::to_string);
+    let why = panic.payload_as_str().unwrap_or("no reason given");
+    let backtrace = Backtrace::capture();
+    match backtrace.status() {
+        BacktraceStatus::Captured => format!("panicked at {place}: {why}\n{backtrace}"),
+        _ => format!("panicked at {place}: {why}"),
+    }
+}
+
 /// Notes the cause of a failure, which its caller may not see, for the boundary of the
 /// call that this is work of. If it is work of none, nobody would ever tell: then it is
 /// logged here.
 pub fn note(cause: String) {
-    let heard = TOLD.try_with(|told| {
-        *told.0.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause.clone());
-    });
+    let heard = TOLD.try_with(|told| told.set_cause(cause.clone()));
     if heard.is_err() {
         tracing::error!(cause, "failed outside of a call");
     }
@@ -163,4 +190,20 @@ pub fn along<F: Future>(work: F) -> impl Future<Output = F::Output> {
         }
     };
     work.instrument(Span::current())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_cause_that_is_told_of_its_call() {
+        note_panics();
+        let call = Call::new(None);
+        let (told, _) = Told::begin(Method::of("/masthead.v1.ArticleService/GetArticle"), &call, None);
+        told.within_sync(|| panic::catch_unwind(|| panic!("a mistake"))).expect_err("a panic");
+        let cause = told.take_cause().expect("a cause");
+        assert!(cause.starts_with("panicked at src/telemetry/told.rs:"), "{cause}");
+        assert!(cause.contains(": a mistake"), "{cause}");
+    }
 }
