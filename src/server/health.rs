@@ -18,6 +18,7 @@ use tonic_health::{
     server::HealthReporter,
 };
 
+use super::upkeep::keep;
 use crate::{
     auth::table::METHODS,
     config::telemetry::{PHOTO_STORE_PROBE_PERIOD, PHOTO_STORE_PROBE_TIME_MAX},
@@ -81,10 +82,13 @@ pub async fn start(db: Db, files: Files) -> (Health, HealthServer<impl health_se
     tell(&reporter, State { has_photo_store: true, ..State::default() }).await;
     reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
     let probes = [
-        tokio::spawn(probe_database(db, state.clone())),
-        tokio::spawn(probe_photo_store(files, state.clone())),
+        keep("probe of the database", &(db, state.clone()), |(db, state)| probe_database(db, state)),
+        keep("probe of the photo store", &(files, state.clone()), |(files, state)| {
+            probe_photo_store(files, state)
+        }),
     ];
-    let telling = tokio::spawn(follow(reporter.clone(), state.subscribe()));
+    let telling =
+        keep("health", &(reporter.clone(), state.subscribe()), |(reporter, state)| follow(reporter, state));
     (Health { reporter, state, probes, telling }, service)
 }
 

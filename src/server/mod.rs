@@ -19,6 +19,7 @@ mod listen;
 mod stop;
 mod tls;
 mod traffic;
+mod upkeep;
 mod way;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -28,6 +29,7 @@ use tonic::service::Routes;
 
 use connection::Host;
 use stop::Phase;
+use upkeep::keep;
 use way::{Handlers, Way};
 
 use crate::{
@@ -163,23 +165,26 @@ pub async fn start_with(
     let credentials = Credentials::new(db.house());
     let recorder = Recorder::new(db.house());
     let issuers = Issuers::new(&settings.identity).map_err(Error::Identity)?;
+    let schedule = (db.house(), files.clone());
     let mut upkeep = vec![
-        tokio::spawn(credentials.clone().run()),
-        tokio::spawn(issuers.clone().run()),
-        tokio::spawn(published.run()),
-        tokio::spawn(recorder.clone().run()),
-        tokio::spawn(audit::sweep::run(db.clone(), settings.access.audit_retention_days)),
-        tokio::spawn(vitals::sampler::run(vitals)),
-        tokio::spawn(sweep_requests(db.clone())),
-        tokio::spawn(publication::clock::run(db.house(), files.clone())),
-        tokio::spawn(activity::sweep::run(db.clone(), settings.feeds.change_retention_days)),
-        tokio::spawn(reporter::upkeep::run(db.clone())),
-        tokio::spawn(photo::sweep::run(db.clone(), files.clone())),
-        tokio::spawn(admin::rebuild::run(db.clone())),
-        tokio::spawn(feed::hub::run(db.clone(), vec![feeds.publications.clone(), feeds.changes.clone()])),
+        keep("credentials", &credentials, Credentials::run),
+        keep("keys of the issuer", &issuers, Issuers::run),
+        keep("what is published", &published, Published::run),
+        keep("audit of refusals", &recorder, Recorder::run),
+        keep("old audit", &db, move |db| audit::sweep::run(db, settings.access.audit_retention_days)),
+        keep("figures", &vitals, vitals::sampler::run),
+        keep("answers to repeated requests", &db, sweep_requests),
+        keep("schedule of publications", &schedule, |(db, files)| publication::clock::run(db, files)),
+        keep("old changes", &db, move |db| activity::sweep::run(db, settings.feeds.change_retention_days)),
+        keep("statistics of reporters", &db, reporter::upkeep::run),
+        keep("files of photos", &(db.clone(), files), |(db, files)| photo::sweep::run(db, files)),
+        keep("search indexes", &db, admin::rebuild::run),
+        keep("feeds", &(db.clone(), feeds.clone()), |(db, feeds)| {
+            feed::hub::run(db, vec![feeds.publications, feeds.changes])
+        }),
     ];
-    if let Some(identity) = identity.clone() {
-        upkeep.push(tokio::spawn(async move { identity.keep_up().await }));
+    if let Some(identity) = &identity {
+        upkeep.push(keep("certificate", identity, |identity| async move { identity.keep_up().await }));
     }
     let gate = Gate::new(credentials.clone(), issuers, recorder.clone(), settings.access);
     let deadlines = Deadlines::new(db.clone(), settings.requests);
