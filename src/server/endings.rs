@@ -6,13 +6,13 @@
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
+use futures::future::BoxFuture;
 use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
@@ -38,11 +38,16 @@ pub async fn unless_ended(
     work: impl Future<Output = Response<Body>>,
 ) -> Response<Answer> {
     let mut end = End { traffic, at, coming: None };
-    let work = AssertUnwindSafe(work).catch_unwind();
+    let mut work = pin!(work);
+    // In its place: moving work costs more than looking after it.
+    let work = poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Status::from(Error::Panicked).into_http()))
+    });
     // What is there goes first, also because most answers are there at once.
     let response = tokio::select! {
         biased;
-        response = work => response.unwrap_or_else(|_| Status::from(Error::Panicked).into_http()),
+        response = work => response,
         () = poll_fn(|context| end.poll(context)) => Status::from(STOPPING).into_http(),
     };
     response.map(|body| Answer { body, end, is_over: false })
