@@ -21,8 +21,9 @@ use crate::config::{TelemetrySettings, telemetry::SPAN_FLUSH_TIME_MAX};
 
 pub use requests::REQUEST_ID;
 
-/// What is logged of a server unless `RUST_LOG` says otherwise.
-pub const SERVING: &str = "warn,masthead=info";
+/// What is logged of a server unless `RUST_LOG` says otherwise. Of h2 only errors, as it
+/// warns of each thing that a client does wrong: whoever attacks would fill the log.
+pub const SERVING: &str = "warn,h2=error,masthead=info";
 
 /// What is logged of a command that a person waits for: only what holds it up.
 pub const AT_HAND: &str = "warn,masthead::embedded=info";
