@@ -1,5 +1,7 @@
 //! Calls that were refused, at the gate or behind it, on their way into the audit.
 
+use std::sync::Arc;
+
 use chrono::{SubsecRound, Utc};
 use http::{HeaderMap, Response};
 use tonic::{Code, Status, body::Body};
@@ -45,6 +47,7 @@ pub struct Trail<'a> {
     recorder: &'a Recorder,
     path: &'a str,
     call: Call,
+    deadline: Option<Arc<Deadline>>,
     /// Who makes the call, once that is known.
     pub by: By,
     is_answered: bool,
@@ -53,7 +56,7 @@ pub struct Trail<'a> {
 impl<'a> Trail<'a> {
     /// That of a call which begins.
     pub fn new(recorder: &'a Recorder, path: &'a str, call: Call) -> Trail<'a> {
-        Trail { recorder, path, call, by: None, is_answered: false }
+        Trail { recorder, path, call, deadline: Deadline::current(), by: None, is_answered: false }
     }
 
     /// Ends it with the answer. What fails in the middle of a stream of answers has been
@@ -73,7 +76,7 @@ impl<'a> Trail<'a> {
 
 impl Drop for Trail<'_> {
     fn drop(&mut self) {
-        if self.is_answered || !Deadline::current().is_some_and(|call| call.is_over()) {
+        if self.is_answered || !self.deadline.as_ref().is_some_and(|call| call.is_over()) {
             return;
         }
         let mut headers = HeaderMap::new();

@@ -6,7 +6,7 @@
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -35,11 +35,9 @@ pub fn of_path(path: &str) -> Ending {
 pub async fn unless_ended(
     at: Ending,
     traffic: Arc<Traffic>,
-    work: impl Future<Output = Response<Body>>,
+    mut work: Pin<&mut impl Future<Output = Response<Body>>>,
 ) -> Response<Answer> {
     let mut end = End { traffic, at, coming: None };
-    let mut work = pin!(work);
-    // In its place: moving work costs more than looking after it.
     let work = poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         polled.unwrap_or_else(|_| Poll::Ready(Status::from(Error::Panicked).into_http()))
@@ -130,12 +128,14 @@ impl http_body::Body for Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use tonic::Code;
 
     use super::*;
 
     async fn answer(work: impl Future<Output = Response<Body>>) -> Response<Answer> {
-        unless_ended(Ending::All, Arc::new(Traffic::new()), work).await
+        unless_ended(Ending::All, Arc::new(Traffic::new()), pin!(work)).await
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! functions within each other, and not layers of boxes: a call that is answered from
 //! memory would spend more time on these than on its answer.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc};
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
@@ -47,12 +47,12 @@ impl Way {
         traffic: Arc<Traffic>,
     ) -> Response<Answer> {
         let Connection { peer, certificate } = connection;
-        let work = |request: Request<Body>, call| {
+        let work = async |request: Request<Body>, call| {
             let at = endings::of_path(request.uri().path());
-            let work = self.deadlines.hold(request, move |request| {
+            let work = self.deadlines.hold(request, |request| {
                 self.gate.guard(request, call, certificate, |request| self.services.answer(request))
             });
-            endings::unless_ended(at, traffic, work)
+            endings::unless_ended(at, traffic, pin!(work)).await
         };
         requests::tell(request, peer.map(|peer| peer.ip()), work).await
     }

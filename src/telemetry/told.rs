@@ -77,8 +77,8 @@ impl Told {
     }
 
     /// Does work of the call, within which it is found.
-    pub(super) async fn within<F: Future>(&self, work: F) -> F::Output {
-        TOLD.scope(self.clone(), work).await
+    pub(super) fn within<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        TOLD.scope(self.clone(), work)
     }
 
     /// Does work of the call at once.
