@@ -6,7 +6,7 @@
 
 mod status;
 
-pub use status::{CALL_ENDED, CODES, DOMAIN, code_name, complete};
+pub use status::{CALL_ENDED, CODES, DOMAIN, code_name, complete, last_frame};
 
 use crate::{photo::License, publication::Tombstone, workflow::State};
 

@@ -8,12 +8,12 @@ use std::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use http::{HeaderMap, Response};
+use http::Response;
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
 use super::{credentials::Hold, quota::Place, strangers::StrangerPlace};
-use crate::error::Error;
+use crate::error::{Error, last_frame};
 
 /// What holds for a call that may go on for long.
 pub struct Admission {
@@ -100,12 +100,7 @@ impl http_body::Body for Kept {
         if kept.admission.over.as_mut().poll(context).is_ready() {
             kept.is_over = true;
             kept.admission.place = None;
-            let mut trailers = HeaderMap::new();
-            // Only a message that no header can hold fails; ours is plain.
-            return Poll::Ready(match Status::from(Error::Unauthenticated).add_header(&mut trailers) {
-                Ok(()) => Some(Ok(Frame::trailers(trailers))),
-                Err(status) => Some(Err(status)),
-            });
+            return Poll::Ready(Some(last_frame(Error::Unauthenticated)));
         }
         Pin::new(&mut kept.body).poll_frame(context)
     }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
@@ -21,7 +21,7 @@ use super::{CURRENT, Deadline};
 use crate::{
     config::{RequestSettings, requests},
     db::Db,
-    error::Error,
+    error::{Error, last_frame},
 };
 
 /// The header in which a caller says how long it waits
@@ -188,9 +188,7 @@ impl http_body::Body for Limited {
         self.sleep = None;
         // What the stream was at ends with it.
         self.body = Body::empty();
-        let mut trailers = HeaderMap::new();
-        let over = Status::from(Error::DeadlineExceeded);
-        Poll::Ready(Some(over.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
+        Poll::Ready(Some(last_frame(Error::DeadlineExceeded)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use bytes::Bytes;
 use chrono::SecondsFormat;
+use http::HeaderMap;
+use http_body::Frame;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -55,6 +58,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The name of a code, as gRPC has it.
 pub fn code_name(code: Code) -> &'static str {
     CODES.get(code as usize).copied().unwrap_or("UNKNOWN")
+}
+
+/// The end of an answer that had begun when it failed. tonic's frames end where messages
+/// do, so that a status may follow any.
+///
+/// # Errors
+/// The status, if it does not fit into trailers.
+pub fn last_frame(error: Error) -> Result<Frame<Bytes>, Status> {
+    let mut trailers = HeaderMap::new();
+    Status::from(error).add_header(&mut trailers)?;
+    Ok(Frame::trailers(trailers))
 }
 
 impl Error {

@@ -13,12 +13,12 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Response};
+use http::Response;
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
 use super::traffic::{Ending, Traffic};
-use crate::error::Error;
+use crate::error::{Error, last_frame};
 
 /// Streams that have no end of their own and that nobody misses: of health and of
 /// reflection.
@@ -76,14 +76,6 @@ impl End {
 
 const STOPPING: Error = Error::Stopping { cursor: None };
 
-/// The end of an answer that fails. tonic's frames end where messages do, so that a status
-/// may follow any.
-fn last_frame(error: Error) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-    let mut trailers = HeaderMap::new();
-    let added = Status::from(error).add_header(&mut trailers);
-    Poll::Ready(Some(added.map(|()| Frame::trailers(trailers))))
-}
-
 /// The body of an answer that the server can end.
 pub struct Answer {
     body: Body,
@@ -106,12 +98,12 @@ impl http_body::Body for Answer {
         let body = Pin::new(&mut answer.body);
         let Ok(frame) = catch_unwind(AssertUnwindSafe(|| body.poll_frame(context))) else {
             answer.is_over = true;
-            return last_frame(Error::Panicked);
+            return Poll::Ready(Some(last_frame(Error::Panicked)));
         };
         // What is there goes first: that the server leaves, to those who watch its health.
         if frame.is_pending() && answer.end.poll(context).is_ready() {
             answer.is_over = true;
-            return last_frame(STOPPING);
+            return Poll::Ready(Some(last_frame(STOPPING)));
         }
         answer.is_over = matches!(frame, Poll::Ready(None | Some(Err(_))));
         frame
