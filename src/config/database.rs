@@ -27,9 +27,14 @@ pub const IDLE_MINUTES_DEFAULT: u32 = 10;
 /// Time for an idle connection to answer before it is used, and for one that is
 /// given back to end what it was doing; past that it is thrown away.
 pub const CONNECTION_TEST_TIME_MAX: Duration = Duration::from_millis(500);
-/// Queries that one loader has under way at once, at most. A second one fills the time
-/// that the rows of the first take to be sent.
+/// Queries that one loader has under way at once, at most.
 pub const LOADER_QUERIES_MAX: usize = 2;
+/// What a query of a loader may take until a second one is begun beside it. Two at once
+/// answer as many, but each fewer, and so more often: that takes processors longer than it
+/// fills the time of waiting.
+pub const LOADER_QUERY_TIME_USUAL: Duration = Duration::from_millis(20);
+/// How long a loader keeps a connection that it has read with, in case somebody comes.
+pub const LOADER_LINGER_TIME: Duration = Duration::from_millis(5);
 /// Rows that one query of a loader reads, at most.
 pub const LOADER_ROWS_MAX: usize = 100;
 /// Callers that wait for one loader, at most; one more is told to come again.

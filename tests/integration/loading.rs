@@ -50,7 +50,7 @@ async fn gets_that_come_together_are_read_together_and_answered_apart() {
     let asked: Vec<_> = (0..80).map(|index| (index % 8, ask(&articles[index % 8].name))).collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let queries = waiting(&mut beside).await;
-    assert!((1..=QUERIES_MAX).contains(&queries), "{queries} queries for 83 gets");
+    assert_eq!(queries, QUERIES_MAX, "83 gets, some of them behind a query that hangs");
     gone.iter().for_each(tokio::task::JoinHandle::abort);
     drop(lock);
     for (number, answer) in asked {
