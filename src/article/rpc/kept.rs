@@ -38,6 +38,9 @@ pub struct WorkingCopy {
     /// The encoded article.
     pub message: Ready,
     standing: Standing,
+    /// Whether it was found changed when it was last looked at. Then it is read at once the
+    /// next time, as who looks first whether it has changed asks twice.
+    is_restless: bool,
 }
 
 /// Those that are kept, if any are.
@@ -56,7 +59,12 @@ impl From<Article> for WorkingCopy {
     fn from(article: Article) -> WorkingCopy {
         let newspaper = Arc::from(article.newspaper.as_str());
         let standing = article.standing();
-        WorkingCopy { newspaper, message: Ready::encode(&pb::Article::from(article)), standing }
+        WorkingCopy {
+            newspaper,
+            message: Ready::encode(&pb::Article::from(article)),
+            standing,
+            is_restless: false,
+        }
     }
 }
 
@@ -92,14 +100,14 @@ fn kept(bytes: u64) -> Kept {
 /// taken for what comes after.
 async fn load(connection: &mut Connection, kept: Kept, ids: Vec<Uuid>) -> Result<Vec<(Uuid, WorkingCopy)>> {
     let known = |id: &Uuid| kept.as_ref()?.get(id).map(|copy| (*id, copy));
-    let mut known: HashMap<Uuid, WorkingCopy> = ids.iter().filter_map(known).collect();
-    let mut unread: Vec<Uuid> = ids.into_iter().filter(|id| !known.contains_key(id)).collect();
-    let mut copies = Vec::with_capacity(known.len() + unread.len());
-    if !known.is_empty() {
-        let asked: Vec<Uuid> = known.keys().copied().collect();
+    let known: HashMap<Uuid, WorkingCopy> = ids.iter().filter_map(known).collect();
+    let calm = |id: &Uuid| known.get(id).is_some_and(|copy| !copy.is_restless);
+    let (asked, mut unread): (Vec<Uuid>, Vec<Uuid>) = ids.into_iter().partition(calm);
+    let mut copies = Vec::with_capacity(asked.len() + unread.len());
+    if !asked.is_empty() {
         for (id, standing) in store::standings(connection, &asked).await? {
-            match known.remove(&id).filter(|copy| copy.standing == standing) {
-                Some(copy) => copies.push((id, copy)),
+            match known.get(&id).filter(|copy| copy.standing == standing) {
+                Some(copy) => copies.push((id, copy.clone())),
                 None => unread.push(id),
             }
         }
@@ -110,7 +118,8 @@ async fn load(connection: &mut Connection, kept: Kept, ids: Vec<Uuid>) -> Result
         return Ok(copies);
     }
     for article in store::find_all(connection, &unread).await? {
-        let (id, copy) = (article.id, WorkingCopy::from(article));
+        let (id, mut copy) = (article.id, WorkingCopy::from(article));
+        copy.is_restless = known.get(&id).is_some_and(|known| known.standing != copy.standing);
         if let Some(kept) = &kept {
             kept.insert(id, copy.clone());
         }
