@@ -88,12 +88,13 @@ impl Drop for Trail<'_> {
 }
 
 fn refusal(path: &str, call: &Call, by: By, headers: &HeaderMap) -> Option<Refusal> {
+    // First, as most calls are answered.
+    let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
     let method = path.strip_prefix("/masthead.v1.")?;
     let (_, effect, _) = table::rule_for(method)?;
     if effect != Effect::Writes || call.is_rehearsal() {
         return None;
     }
-    let status = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
     let (_, verb) = method.split_once('/')?;
     let reason = status.get_error_details().error_info().map(|info| info.reason.clone());
     Some(Refusal {

@@ -35,6 +35,9 @@ pub const LOADER_QUERIES_MAX: usize = 2;
 pub const LOADER_QUERY_TIME_USUAL: Duration = Duration::from_millis(20);
 /// How long a loader keeps a connection that it has read with, in case somebody comes.
 pub const LOADER_LINGER_TIME: Duration = Duration::from_millis(5);
+/// How long a loader keeps a connection that it always has something to read with. Then it
+/// waits for one like others, and one that is too old is replaced.
+pub const LOADER_CONNECTION_TIME_MAX: Duration = Duration::from_secs(1);
 /// Rows that one query of a loader reads, at most.
 pub const LOADER_ROWS_MAX: usize = 100;
 /// Callers that wait for one loader, at most; one more is told to come again.

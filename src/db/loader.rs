@@ -2,8 +2,8 @@
 //!
 //! A query for fifty rows costs little more than a query for one. So whoever wants a row
 //! while others are being read waits for those, and is then read together with everyone
-//! else who came meanwhile; whoever comes alone is read at once, and nobody waits for long
-//! behind a query that hangs. An answer is always of a query that began after it was asked
+//! else who came meanwhile; whoever comes alone is read at once, and nobody waits
+//! for long behind one query that hangs. An answer is always of a query that began after it was asked
 //! for, so that who has written reads what was written. The connection is kept a moment
 //! after that, as to give it back and to take it again costs more than to read.
 
@@ -13,6 +13,7 @@ use std::{
     hash::Hash,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use futures::future::BoxFuture;
@@ -21,7 +22,8 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{Connection, Db, Work, away};
 use crate::{
     config::database::{
-        LOADER_LINGER_TIME, LOADER_QUERIES_MAX, LOADER_QUERY_TIME_USUAL, LOADER_ROWS_MAX, LOADER_WAITING_MAX,
+        LOADER_CONNECTION_TIME_MAX, LOADER_LINGER_TIME, LOADER_QUERIES_MAX, LOADER_QUERY_TIME_USUAL,
+        LOADER_ROWS_MAX, LOADER_WAITING_MAX,
     },
     error::{Error, Result},
 };
@@ -38,25 +40,49 @@ pub struct Loader<K, V> {
 
 struct Queue<K, V> {
     waiting: Vec<Asked<K, V>>,
-    /// Tasks that read, or are about to, or linger.
-    readers: usize,
-    /// Those of them whose query takes long.
+    /// Readers that wait for a connection.
+    connecting: usize,
+    /// Those that read, or linger.
+    reading: usize,
+    /// Those whose query takes long.
     slow: usize,
     /// The one that lingers, to be told that somebody waits.
     lingering: Option<oneshot::Sender<()>>,
 }
 
+/// What a reader is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Reading,
+    Slow,
+    Over,
+}
+
 impl<K, V> Queue<K, V> {
-    /// Sees to it that somebody reads for those who wait: whether another reader is to be
-    /// made for them.
-    fn call_reader(&mut self) -> bool {
+    /// Calls the reader that lingers for those who wait; whether one is to be made for them.
+    fn lacks_reader(&mut self) -> bool {
         if let Some(lingering) = self.lingering.take() {
             // Who is leaving just now finds out that somebody waits.
             let _ = lingering.send(());
         }
-        let is_needed = self.readers == self.slow && self.readers < LOADER_QUERIES_MAX;
-        self.readers += usize::from(is_needed);
-        is_needed
+        let is_lacking = self.connecting + self.reading == 0 && self.slow < LOADER_QUERIES_MAX;
+        self.connecting += usize::from(is_lacking);
+        is_lacking
+    }
+
+    /// Counts a reader where it is now.
+    fn turn(&mut self, stage: &mut Stage, next: Stage) {
+        for (stage, step) in [(*stage, -1), (next, 1)] {
+            let count = match stage {
+                Stage::Connecting => &mut self.connecting,
+                Stage::Reading => &mut self.reading,
+                Stage::Slow => &mut self.slow,
+                Stage::Over => continue,
+            };
+            *count = count.saturating_add_signed(step);
+        }
+        *stage = next;
     }
 }
 
@@ -88,11 +114,8 @@ where
     where
         F: for<'c> Fn(&'c mut Connection, Vec<K>) -> Work<'c, Vec<(K, V)>> + Send + Sync + 'static,
     {
-        Loader {
-            db,
-            fetch: Arc::new(fetch),
-            queue: Arc::new(Mutex::new(Queue { waiting: Vec::new(), readers: 0, slow: 0, lingering: None })),
-        }
+        let queue = Queue { waiting: Vec::new(), connecting: 0, reading: 0, slow: 0, lingering: None };
+        Loader { db, fetch: Arc::new(fetch), queue: Arc::new(Mutex::new(queue)) }
     }
 
     /// The row with this key, as it stands or as it was later; none if there is none.
@@ -102,22 +125,24 @@ where
     /// The database is away, or too many wait already.
     pub async fn get(&self, key: K) -> Result<Option<V>> {
         let (answer, answered) = oneshot::channel();
-        {
+        let lacks_reader = {
             let mut queue = self.queue();
             if queue.waiting.len() >= LOADER_WAITING_MAX {
                 return Err(Error::Busy);
             }
             queue.waiting.push(Asked { key, answer });
-            self.call_reader(&mut queue);
+            queue.lacks_reader()
+        };
+        if lacks_reader {
+            self.begin_reader();
         }
         answered.await.unwrap_or_else(|_| Err(Error::Internal("a reader of rows died".to_owned())))
     }
 
-    fn call_reader(&self, queue: &mut Queue<K, V>) {
-        if queue.call_reader() {
-            // Not in the task of the caller, who may go away at any moment.
-            tokio::spawn(Reader { loader: self.clone(), is_over: false }.run());
-        }
+    /// Makes a reader. Not while the queue is locked: a runtime that ends drops it at once.
+    fn begin_reader(&self) {
+        // Not in the task of the caller, who may go away at any moment.
+        tokio::spawn(Reader { loader: self.clone(), stage: Stage::Connecting }.run());
     }
 }
 
@@ -141,38 +166,20 @@ enum Next<K, V> {
     Read(Vec<Asked<K, V>>),
     /// Waits for somebody to come, as nobody waits.
     Linger(oneshot::Receiver<()>),
-    /// Leaves it to the other one, who came when this one took long.
+    /// Leaves, as another one reads: one of them took long, and takes long no more.
     Leave,
-}
-
-/// That the query of a reader takes long: others read beside it meanwhile.
-struct Slow<K, V>(Loader<K, V>);
-
-impl<K, V> Slow<K, V>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    V: Clone + Send + 'static,
-{
-    fn begin(loader: &Loader<K, V>) -> Slow<K, V> {
-        let mut queue = loader.queue();
-        queue.slow += 1;
-        if !queue.waiting.is_empty() {
-            loader.call_reader(&mut queue);
-        }
-        Slow(loader.clone())
-    }
-}
-
-impl<K, V> Drop for Slow<K, V> {
-    fn drop(&mut self) {
-        self.0.queue().slow -= 1;
-    }
 }
 
 /// Reads for all who wait, until nobody has come for a while.
 struct Reader<K, V> {
     loader: Loader<K, V>,
-    is_over: bool,
+    stage: Stage,
+}
+
+impl<K, V> Reader<K, V> {
+    fn turn(&mut self, next: Stage) {
+        self.loader.queue().turn(&mut self.stage, next);
+    }
 }
 
 impl<K, V> Reader<K, V>
@@ -187,7 +194,10 @@ where
                     Ok(connection) => connection,
                     Err(error) => return self.give_up(&error),
                 };
-                loop {
+                self.turn(Stage::Reading);
+                // Then it is the turn of others, who wait for a connection too.
+                let end = Instant::now() + LOADER_CONNECTION_TIME_MAX;
+                while Instant::now() < end {
                     let batch = match self.next() {
                         Next::Read(batch) => batch,
                         Next::Linger(called) => {
@@ -198,19 +208,21 @@ where
                         }
                         Next::Leave => return,
                     };
-                    if self.answer(&mut connection, batch).await == Line::Lost {
+                    let line = self.answer(&mut connection, batch).await;
+                    self.turn(Stage::Reading);
+                    if line == Line::Lost {
                         break;
                     }
                 }
+                self.turn(Stage::Connecting);
             }
         })
     }
 
     fn next(&mut self) -> Next<K, V> {
         let mut queue = self.loader.queue();
-        if queue.readers > queue.slow + 1 {
-            queue.readers -= 1;
-            self.is_over = true;
+        if queue.reading > 1 {
+            queue.turn(&mut self.stage, Stage::Over);
             return Next::Leave;
         }
         queue.waiting.retain(|asked| !asked.answer.is_closed());
@@ -226,15 +238,27 @@ where
     /// Ends this reader, whom nobody has called, unless somebody has come just now.
     fn leaves(&mut self) -> bool {
         let mut queue = self.loader.queue();
-        self.is_over = queue.waiting.is_empty();
-        if self.is_over {
-            queue.lingering = None;
-            queue.readers -= 1;
+        if !queue.waiting.is_empty() {
+            return false;
         }
-        self.is_over
+        queue.lingering = None;
+        queue.turn(&mut self.stage, Stage::Over);
+        true
     }
 
-    async fn answer(&self, connection: &mut Connection, batch: Vec<Asked<K, V>>) -> Line {
+    /// Lets another one read beside this one, which takes long.
+    fn slow_down(&mut self) {
+        let lacks_reader = {
+            let mut queue = self.loader.queue();
+            queue.turn(&mut self.stage, Stage::Slow);
+            !queue.waiting.is_empty() && queue.lacks_reader()
+        };
+        if lacks_reader {
+            self.loader.begin_reader();
+        }
+    }
+
+    async fn answer(&mut self, connection: &mut Connection, batch: Vec<Asked<K, V>>) -> Line {
         let mut asked: HashMap<K, Vec<oneshot::Sender<_>>> = HashMap::with_capacity(batch.len());
         for Asked { key, answer } in batch {
             asked.entry(key).or_default().push(answer);
@@ -253,8 +277,13 @@ where
             }
             // It may be the fault of one of them, which is not that of the others.
             Err(_) => {
+                self.slow_down();
                 let mut line = Line::Open;
-                for (key, answers) in asked {
+                for (key, mut answers) in asked {
+                    answers.retain(|answer| !answer.is_closed());
+                    if answers.is_empty() {
+                        continue;
+                    }
                     let found = self.fetch(connection, vec![key]).await;
                     if matches!(found, Err(Error::DatabaseUnavailable(_))) {
                         line = Line::Lost;
@@ -266,35 +295,37 @@ where
         }
     }
 
-    async fn fetch(&self, connection: &mut Connection, keys: Vec<K>) -> Result<Vec<(K, V)>> {
-        let mut fetching = pin!(self.loader.db.on_line((self.loader.fetch)(connection, keys)));
-        if let Ok(fetched) = timeout(LOADER_QUERY_TIME_USUAL, &mut fetching).await {
-            return fetched;
+    async fn fetch(&mut self, connection: &mut Connection, keys: Vec<K>) -> Result<Vec<(K, V)>> {
+        let Loader { db, fetch, .. } = self.loader.clone();
+        let mut fetching = pin!(db.on_line(fetch(connection, keys)));
+        if self.stage == Stage::Reading {
+            if let Ok(fetched) = timeout(LOADER_QUERY_TIME_USUAL, &mut fetching).await {
+                return fetched;
+            }
+            self.slow_down();
         }
-        let _slow = Slow::begin(&self.loader);
         fetching.await
     }
 
-    /// Tells everyone that there is no connection.
+    /// Tells everyone that there is no connection, unless another one has one.
     fn give_up(mut self, error: &Error) {
         let waiting = {
             let mut queue = self.loader.queue();
-            queue.readers -= 1;
-            std::mem::take(&mut queue.waiting)
+            queue.turn(&mut self.stage, Stage::Over);
+            if queue.reading > 0 { Vec::new() } else { std::mem::take(&mut queue.waiting) }
         };
-        self.is_over = true;
         waiting.into_iter().for_each(|asked| tell(vec![asked.answer], Err(again(error))));
     }
 }
 
 impl<K, V> Drop for Reader<K, V> {
     fn drop(&mut self) {
-        if self.is_over {
+        if self.stage == Stage::Over {
             return;
         }
         // It died. Nobody may wait for a reader that does not come.
         let mut queue = self.loader.queue();
-        queue.readers -= 1;
+        queue.turn(&mut self.stage, Stage::Over);
         queue.waiting.clear();
     }
 }

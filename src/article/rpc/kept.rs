@@ -1,7 +1,7 @@
 //! Working copies as callers get them, kept in memory. Whether one is still as it stands
 //! is asked of the database at each get, of all articles that are asked for at that time
 //! in one query. So nobody reads what was; but what has not changed is not read, taken
-//! apart and encoded again.
+//! apart and encoded again. Only one that was found changed the last time is read at once.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -38,8 +38,8 @@ pub struct WorkingCopy {
     /// The encoded article.
     pub message: Ready,
     standing: Standing,
-    /// Whether it was found changed when it was last looked at. Then it is read at once the
-    /// next time, as who looks first whether it has changed asks twice.
+    /// Whether it was found changed when it was last looked at: then it will likely be so
+    /// again, and who looks before they read asks twice.
     is_restless: bool,
 }
 
@@ -95,8 +95,8 @@ fn kept(bytes: u64) -> Kept {
     Some(Arc::new(Cache::with_options(options, Weight, Default::default(), Default::default())))
 }
 
-/// Several articles: those that are kept and still stand so, and the others as they are
-/// read now. What is read in between stands under what it was read with, and so is not
+/// Several articles: those that are kept and found to stand so still, and the others as
+/// they are read now. What is read in between stands under what it was read with, and so is not
 /// taken for what comes after.
 async fn load(connection: &mut Connection, kept: Kept, ids: Vec<Uuid>) -> Result<Vec<(Uuid, WorkingCopy)>> {
     let known = |id: &Uuid| kept.as_ref()?.get(id).map(|copy| (*id, copy));
