@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use masthead::{admin::Role, import::desk::Desk, pb};
+use masthead::{admin::Role, db::Db, import::desk::Desk, pb};
 use sqlx::{Executor as _, PgConnection};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::newsroom::Newsroom;
+use crate::newsroom::{Database, Newsroom};
 
 /// Queries that may read one table at once.
 const QUERIES_MAX: i64 = 2;
@@ -96,6 +96,38 @@ async fn whoever_has_written_reads_it_however_many_read_the_same() {
         writer.articles.update_article(update).await.expect("a save");
         let read = get(desk.clone(), first.name.clone()).await.expect("an article");
         assert_eq!(read.headline, headline);
+    }
+    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    for reader in crowd {
+        reader.await.expect("a reader that met no error");
+    }
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gets_that_never_cease_leave_connections_to_others() {
+    let database = Database::create().await;
+    // Of two connections reads have one.
+    let db = Db::open(database.options(), 2);
+    let room = Newsroom::serving(database, db).await;
+    room.newspaper(1).await;
+    let article = room.article("读不完的稿").await;
+    let desk = room.desk(Role::Reporter).await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let crowd: Vec<_> = (0..2)
+        .map(|_| {
+            let (desk, name, stop) = (desk.clone(), article.name.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    get(desk.clone(), name.clone()).await.expect("an article");
+                }
+            })
+        })
+        .collect();
+    let mut lister = desk.clone();
+    for _ in 0..3 {
+        let list = lister.articles.list_articles(pb::ListArticlesRequest::default()).await;
+        assert_eq!(list.expect("a list").into_inner().articles.len(), 1);
     }
     stop.store(true, std::sync::atomic::Ordering::SeqCst);
     for reader in crowd {
