@@ -1,7 +1,7 @@
 //! Working copies as callers get them, kept in memory. Whether one is still as it stands
 //! is asked of the database at each get, of all articles that are asked for at that time
 //! in one query. So nobody reads what was; but what has not changed is not read, taken
-//! apart and encoded again. Only one that was found changed the last time is read at once.
+//! apart and encoded again.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -38,9 +38,6 @@ pub struct WorkingCopy {
     /// The encoded article.
     pub message: Ready,
     standing: Standing,
-    /// Whether it was found changed when it was last looked at: then it will likely be so
-    /// again, and who looks before they read asks twice.
-    is_restless: bool,
 }
 
 /// Those that are kept, if any are.
@@ -59,12 +56,7 @@ impl From<Article> for WorkingCopy {
     fn from(article: Article) -> WorkingCopy {
         let newspaper = Arc::from(article.newspaper.as_str());
         let standing = article.standing();
-        WorkingCopy {
-            newspaper,
-            message: Ready::encode(&pb::Article::from(article)),
-            standing,
-            is_restless: false,
-        }
+        WorkingCopy { newspaper, message: Ready::encode(&pb::Article::from(article)), standing }
     }
 }
 
@@ -95,19 +87,19 @@ fn kept(bytes: u64) -> Kept {
     Some(Arc::new(Cache::with_options(options, Weight, Default::default(), Default::default())))
 }
 
-/// Several articles: those that are kept and found to stand so still, and the others as
-/// they are read now. What is read in between stands under what it was read with, and so is not
+/// Several articles: those that are kept and still stand so, and the others as they are
+/// read now. What is read in between stands under what it was read with, and so is not
 /// taken for what comes after.
 async fn load(connection: &mut Connection, kept: Kept, ids: Vec<Uuid>) -> Result<Vec<(Uuid, WorkingCopy)>> {
     let known = |id: &Uuid| kept.as_ref()?.get(id).map(|copy| (*id, copy));
-    let known: HashMap<Uuid, WorkingCopy> = ids.iter().filter_map(known).collect();
-    let calm = |id: &Uuid| known.get(id).is_some_and(|copy| !copy.is_restless);
-    let (asked, mut unread): (Vec<Uuid>, Vec<Uuid>) = ids.into_iter().partition(calm);
-    let mut copies = Vec::with_capacity(asked.len() + unread.len());
-    if !asked.is_empty() {
+    let mut known: HashMap<Uuid, WorkingCopy> = ids.iter().filter_map(known).collect();
+    let mut unread: Vec<Uuid> = ids.into_iter().filter(|id| !known.contains_key(id)).collect();
+    let mut copies = Vec::with_capacity(known.len() + unread.len());
+    if !known.is_empty() {
+        let asked: Vec<Uuid> = known.keys().copied().collect();
         for (id, standing) in store::standings(connection, &asked).await? {
-            match known.get(&id).filter(|copy| copy.standing == standing) {
-                Some(copy) => copies.push((id, copy.clone())),
+            match known.remove(&id).filter(|copy| copy.standing == standing) {
+                Some(copy) => copies.push((id, copy)),
                 None => unread.push(id),
             }
         }
@@ -118,8 +110,7 @@ async fn load(connection: &mut Connection, kept: Kept, ids: Vec<Uuid>) -> Result
         return Ok(copies);
     }
     for article in store::find_all(connection, &unread).await? {
-        let (id, mut copy) = (article.id, WorkingCopy::from(article));
-        copy.is_restless = known.get(&id).is_some_and(|known| known.standing != copy.standing);
+        let (id, copy) = (article.id, WorkingCopy::from(article));
         if let Some(kept) = &kept {
             kept.insert(id, copy.clone());
         }
