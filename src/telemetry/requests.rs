@@ -79,14 +79,6 @@ fn complete_answer(headers: &mut HeaderMap) {
     }
 }
 
-/// The status that stands in trailers. To take one apart that says nothing costs as much as
-/// one that says why.
-fn status_of(trailers: &HeaderMap) -> Option<Status> {
-    let is_plain_ok =
-        trailers.len() == 1 && trailers.get(Status::GRPC_STATUS).is_some_and(|code| code == "0");
-    if is_plain_ok { Some(Status::ok("")) } else { Status::from_header_map(trailers) }
-}
-
 /// A call from its headers to the end of its answer. One that is dropped before has
 /// been given up by its client.
 struct Open {
@@ -202,7 +194,7 @@ where
         };
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(status) = frame.trailers_ref().and_then(status_of) {
+                if let Some(status) = frame.trailers_ref().and_then(Status::from_header_map) {
                     open.end(&status);
                 }
             }
