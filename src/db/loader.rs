@@ -2,10 +2,10 @@
 //!
 //! A query for fifty rows costs little more than a query for one. So whoever wants a row
 //! while others are being read waits for those, and is then read together with everyone
-//! else who came meanwhile; whoever comes alone is read at once, and nobody waits
-//! for long behind one query that hangs. An answer is always of a query that began after it was asked
-//! for, so that who has written reads what was written. The connection is kept a moment
-//! after that, as to give it back and to take it again costs more than to read.
+//! else who came meanwhile; whoever comes alone is read at once, and nobody waits for long
+//! behind one query that hangs. An answer is always of a query that began after it was
+//! asked for, so that who has written reads what was written. The connection is kept a
+//! moment after that, as to give it back and to take it again costs more than to read.
 
 use std::{
     collections::HashMap,

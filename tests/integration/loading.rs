@@ -1,9 +1,16 @@
 //! Gets of single rows are read together, and nobody is given another one's answer.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use masthead::{admin::Role, db::Db, import::desk::Desk, pb};
 use sqlx::{Executor as _, PgConnection};
+use tokio::task::JoinHandle;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -14,6 +21,35 @@ const QUERIES_MAX: i64 = 2;
 
 async fn get(mut desk: Desk, name: String) -> Result<pb::Article, Status> {
     Ok(desk.articles.get_article(pb::GetArticleRequest { name }).await?.into_inner())
+}
+
+/// Readers who get one article again and again.
+struct Crowd {
+    stop: Arc<AtomicBool>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Crowd {
+    fn gather(desk: &Desk, article: &str, size: usize) -> Crowd {
+        let stop = Arc::new(AtomicBool::new(false));
+        let reader = |_| {
+            let (desk, name, stop) = (desk.clone(), article.to_owned(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::SeqCst) {
+                    get(desk.clone(), name.clone()).await.expect("an article");
+                }
+            })
+        };
+        Crowd { readers: (0..size).map(reader).collect(), stop }
+    }
+
+    /// Ends their reading, in which none may have met an error.
+    async fn go_home(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        for reader in self.readers {
+            reader.await.expect("a reader that met no error");
+        }
+    }
 }
 
 /// How many queries stand before a locked table.
@@ -51,7 +87,7 @@ async fn gets_that_come_together_are_read_together_and_answered_apart() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let queries = waiting(&mut beside).await;
     assert_eq!(queries, QUERIES_MAX, "83 gets, some of them behind a query that hangs");
-    gone.iter().for_each(tokio::task::JoinHandle::abort);
+    gone.iter().for_each(JoinHandle::abort);
     drop(lock);
     for (number, answer) in asked {
         assert_eq!(answer.await.expect("a task").expect("an article"), articles[number]);
@@ -68,17 +104,7 @@ async fn whoever_has_written_reads_it_however_many_read_the_same() {
     room.newspaper(1).await;
     let first = room.article("第0稿").await;
     let desk = room.desk(Role::Reporter).await;
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let crowd: Vec<_> = (0..8)
-        .map(|_| {
-            let (desk, name, stop) = (desk.clone(), first.name.clone(), stop.clone());
-            tokio::spawn(async move {
-                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
-                    get(desk.clone(), name.clone()).await.expect("an article");
-                }
-            })
-        })
-        .collect();
+    let crowd = Crowd::gather(&desk, &first.name, 8);
     let mut writer = desk.clone();
     for round in 1..=50 {
         let headline = format!("第{round}稿");
@@ -97,10 +123,7 @@ async fn whoever_has_written_reads_it_however_many_read_the_same() {
         let read = get(desk.clone(), first.name.clone()).await.expect("an article");
         assert_eq!(read.headline, headline);
     }
-    stop.store(true, std::sync::atomic::Ordering::SeqCst);
-    for reader in crowd {
-        reader.await.expect("a reader that met no error");
-    }
+    crowd.go_home().await;
     room.close().await;
 }
 
@@ -113,25 +136,12 @@ async fn gets_that_never_cease_leave_connections_to_others() {
     room.newspaper(1).await;
     let article = room.article("读不完的稿").await;
     let desk = room.desk(Role::Reporter).await;
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let crowd: Vec<_> = (0..2)
-        .map(|_| {
-            let (desk, name, stop) = (desk.clone(), article.name.clone(), stop.clone());
-            tokio::spawn(async move {
-                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
-                    get(desk.clone(), name.clone()).await.expect("an article");
-                }
-            })
-        })
-        .collect();
+    let crowd = Crowd::gather(&desk, &article.name, 2);
     let mut lister = desk.clone();
     for _ in 0..3 {
         let list = lister.articles.list_articles(pb::ListArticlesRequest::default()).await;
         assert_eq!(list.expect("a list").into_inner().articles.len(), 1);
     }
-    stop.store(true, std::sync::atomic::Ordering::SeqCst);
-    for reader in crowd {
-        reader.await.expect("a reader that met no error");
-    }
+    crowd.go_home().await;
     room.close().await;
 }
